@@ -1,0 +1,67 @@
+# Everything a developer or operator types. `make` alone prints this list.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+UV := $(BIN)/uv
+
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup run test check bench clean lock wheel fmt
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Create .venv and install what the lock files name (idempotent)
+
+# The stamp is newer than what it was made from, so a second run does nothing.
+$(READY): pyproject.toml requirements/dev.lock requirements/uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Set PYTHON=/path/to/python3.11."; exit 1; }
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); } || { \
+	  echo "Python's venv module is missing (Debian: apt install python3-venv)."; exit 1; }
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/uv.lock
+	@echo "installing what requirements/dev.lock names"
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY) ## Start Redis, the web process and a worker; print the MCP URL
+	@exec $(BIN)/mcp-playground up $(ARGS)
+
+test: $(READY) ## Run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, format, types (pyright strict) and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+fmt: $(READY) ## Let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure streaming latency and call overhead on this machine
+	@$(BIN)/python bench/streaming.py $(ARGS)
+
+wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
+	@.ci/wheel
+
+lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
+	@for name in run dev; do \
+	  extra="--extra local"; group=""; \
+	  test $$name = run && extra="" || group="--group dev"; \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command "make lock" $$extra $$group \
+	    --output-file requirements/$$name.lock pyproject.toml || exit 1; done
+	@echo "uv>=0.13.9,<0.14" | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
+
+clean: ## Remove .venv, caches and local data
+	rm -rf $(VENV) .data .pytest_cache .ruff_cache .import_linter_cache .conformance dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The HTTP face: Litestar in front of the MCP server."""

@@ -1,0 +1,1 @@
+"""HTTP turned into MCP and back, on the MCP SDK's public kernel."""

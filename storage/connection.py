@@ -1,0 +1,82 @@
+"""The one door to Redis, and the commands we send through it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, Protocol, Self, cast
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004  # their names
+
+from storage.settings import StorageSettings
+
+Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
+"""What a call raises while Redis cannot be reached."""
+
+__all__ = ["PubSub", "Redis", "RedisError", "Script", "Unavailable", "connect"]
+
+Script = Callable[..., Awaitable[Any]]
+"""A registered script: call it with `keys=` and `args=`."""
+
+Row = tuple[bytes, dict[bytes, bytes]]
+"""A stream entry: its id and its fields."""
+
+
+class PubSub(Protocol):
+    async def subscribe(self, *channels: str) -> None: ...
+    async def unsubscribe(self, *channels: str) -> None: ...
+    async def get_message(self, *, timeout: float | None) -> dict[str, Any] | None: ...  # noqa: ASYNC109
+    async def aclose(self) -> None: ...
+
+
+class Pipeline(Protocol):
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(self, *_: object) -> None: ...
+    def xrange(self, name: str, min: str, max: str, count: int) -> object: ...  # noqa: A002  # redis-py's names
+    def zrangebyscore(self, name: str, min: str, max: int, *, start: int, num: int) -> object: ...  # noqa: A002
+    async def execute(self) -> list[Any]: ...
+
+
+class Redis(Protocol):
+    """The part of redis-py's asyncio client that we use, with the types that redis-py leaves open."""
+
+    async def ping(self) -> bool: ...
+    async def time(self) -> tuple[int, int]: ...
+    async def info(self, section: str) -> dict[str, Any]: ...
+    async def config_get(self, pattern: str) -> dict[str, str]: ...
+    async def get(self, name: str) -> bytes | None: ...
+    async def getex(self, name: str, *, ex: timedelta) -> bytes | None: ...
+    async def set(self, name: str, value: bytes, *, ex: timedelta, xx: bool = False) -> object: ...
+    async def delete(self, *names: str) -> int: ...
+    async def hget(self, name: str, key: str) -> bytes | None: ...
+    async def hmget(self, name: str, keys: Sequence[str]) -> list[bytes | None]: ...
+    async def llen(self, name: str) -> int: ...
+    async def publish(self, channel: str, message: bytes) -> int: ...
+    async def xrange(self, name: str, min: str, max: str, count: int) -> list[Row]: ...  # noqa: A002
+    async def xrevrange(self, name: str, *, count: int) -> list[Row]: ...
+    async def zrem(self, name: str, *values: str) -> int: ...
+    def pipeline(self, *, transaction: bool) -> Pipeline: ...
+    def pubsub(self) -> PubSub: ...
+    def register_script(self, script: str) -> Script: ...
+    async def aclose(self) -> None: ...
+
+
+def connect(settings: StorageSettings) -> Redis:
+    """Build a client whose pool waits for a free connection instead of raising.
+
+    The default pool raises at its limit, and a burst of streams would die inside an emit.
+    """
+    pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
+        settings.url(),
+        max_connections=settings.redis_connections,
+        timeout=20,
+        socket_timeout=10,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=5),
+        retry_on_error=[BusyLoadingError],
+    )
+    return cast("Redis", Client.from_pool(pool))

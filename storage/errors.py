@@ -1,0 +1,17 @@
+"""What the store refuses, named for the caller's mistake."""
+
+
+class StorageError(Exception):
+    """Anything the store refuses; the message may be shown to an operator."""
+
+
+class NotFound(StorageError):
+    """No such record for this principal: unknown, expired or foreign look alike."""
+
+
+class Unreadable(StorageError):
+    """A sealed value that none of our keys opens, or that was moved or changed."""
+
+
+class StaleAttempt(StorageError):
+    """The writer's attempt no longer holds the lease, or the task has ended."""

@@ -1,0 +1,81 @@
+"""The stored shapes. They outlive a deploy: add fields at the end with a default, never rename."""
+
+import secrets
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from storage import keys
+from storage.states import Status
+
+
+def new_id() -> str:
+    """128 unguessable bits in hexadecimal; the first digit picks the bucket."""
+    return secrets.token_hex(16)
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """On whose behalf a request is made: a client, and the person an issuer vouches for."""
+
+    client_id: str
+    issuer: str
+    subject: str
+
+    @cached_property
+    def key(self) -> str:
+        """What stands for this principal in keys; JSON keeps the three parts apart."""
+        return keys.hashed(msgspec.json.encode((self.client_id, self.issuer, self.subject)).decode())
+
+    def __str__(self) -> str:
+        return f"{self.subject}@{self.issuer} via {self.client_id}"
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was accepted; never changes afterwards. Durations are milliseconds."""
+
+    id: str
+    tool: str
+    queue: str
+    principal: Principal
+    created_at: int
+    timeout_ms: int
+    max_attempts: int = 3
+    rerun: bool = True
+    """Whether a second attempt may run after a worker died: false for a tool that must not run twice."""
+    wait_ms: int = 3_600_000
+    """How long it may stay queued before it is given up."""
+    meta: dict[str, Any] = {}
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+    """What changes while a task lives; every field is written by a script."""
+
+    status: Status
+    attempt: int = 0
+    progress: float = 0.0
+    cancel_requested: bool = False
+    worker: str = ""
+    updated_at: int = 0
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker holds after a successful claim. *attempt* fences every later write."""
+
+    record: TaskRecord
+    attempt: int
+    arguments: bytes
+    progress: float
+    checkpoint: bytes | None
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One MCP conversation of the handshake eras."""
+
+    id: str
+    principal: Principal
+    protocol_version: str
+    initialize: dict[str, Any]
+    """The client's `initialize` params as they were sent: its info and capabilities."""
+    created_at: int
+    log_level: str = "info"

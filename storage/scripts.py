@@ -1,0 +1,243 @@
+"""The Lua behind the task store. Each script is one atomic step; the clock is Redis's own (`TIME`).
+
+A task's hash has the fields: record, arguments, status, attempt, released, progress, cancel, worker, lease,
+checkpoint, updated, resends. KEYS are always record, log, deadlines: one hash slot.
+"""
+
+from typing import Final
+
+from storage.states import lua_table
+
+LOG_LENGTH: Final = 10_000
+"""Events a log keeps; a tool that makes more loses its oldest, never its ending."""
+ACTIVE_MARGIN_MS: Final = 86_400_000
+"""How long a task that never ended stays readable beyond its time limit."""
+
+_PRELUDE: Final = (
+    lua_table()
+    + f"""
+local record, log, deadlines = KEYS[1], KEYS[2], KEYS[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function ended(status) return next(allowed[status]) == nil end
+local function add(payload)
+  local id = redis.call('XADD', log, 'MAXLEN', '~', {LOG_LENGTH}, '*', 'e', payload)
+  redis.call('PUBLISH', log, id .. ' ' .. payload)
+end
+local function due(at)
+  redis.call('ZADD', deadlines, at, ARGV[1])
+  redis.call('PEXPIRE', deadlines, 691200000)
+end
+local function move(status, payload)
+  local from = redis.call('HGET', record, 'status')
+  if not (from and allowed[from][status]) then return false end
+  redis.call('HSET', record, 'status', status, 'updated', now)
+  add(payload)
+  return true
+end
+local function finish(status, payload, ttl)
+  if not move(status, payload) then return 0 end
+  redis.call('HDEL', record, 'lease', 'checkpoint', 'arguments')
+  redis.call('ZREM', deadlines, ARGV[1])
+  redis.call('PEXPIRE', record, ttl)
+  redis.call('PEXPIRE', log, ttl)
+  return 1
+end
+local function holds(attempt)
+  local state = redis.call('HMGET', record, 'status', 'attempt')
+  return state[1] and state[2] == attempt and (state[1] == 'working' or state[1] == 'input_required')
+end
+"""
+)
+
+# Accepting is all or nothing: record, first event and deadline, or an answer that the id is taken.
+ACCEPT: Final = (
+    _PRELUDE
+    + """
+local record_json, arguments, payload, lifetime, grace = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+if redis.call('EXISTS', record) == 1 then return 0 end
+redis.call('HSET', record, 'record', record_json, 'arguments', arguments, 'status', 'queued', 'attempt', 0,
+  'progress', '0', 'updated', now)
+redis.call('PEXPIRE', record, lifetime)
+add(payload)
+redis.call('PEXPIRE', log, lifetime)
+due(now + grace)
+return 1
+"""
+)
+
+# One worker gets the task, and only while nobody holds its lease: a duplicate delivery finds nothing to do.
+CLAIM: Final = (
+    _PRELUDE
+    + """
+local worker, lease, payload, most = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local state = redis.call('HMGET', record, 'status', 'attempt', 'lease', 'cancel', 'released')
+local status, attempt = state[1], tonumber(state[2] or 0)
+if not status or ended(status) or state[4] then return false end
+if status ~= 'queued' and tonumber(state[3] or 0) > now then return false end
+if attempt - tonumber(state[5] or 0) >= most then return false end
+attempt = attempt + 1
+redis.call('HSET', record, 'attempt', attempt, 'worker', worker, 'lease', now + lease, 'status', 'working',
+  'updated', now)
+add(payload)
+due(now + lease)
+return {attempt, redis.call('HGET', record, 'arguments'), redis.call('HGET', record, 'progress'),
+  redis.call('HGET', record, 'checkpoint')}
+"""
+)
+
+# Only the holder of the lease may extend it; the answer carries a wish to cancel.
+BEAT: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 'lost' end
+redis.call('HSET', record, 'lease', now + ARGV[3])
+due(now + ARGV[3])
+if redis.call('HGET', record, 'cancel') then return 'cancel' end
+return 'held'
+"""
+)
+
+# A stale writer is refused as a whole. Progress that does not grow is dropped, so no attempt ever shows a step back.
+APPEND: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 'lost' end
+local highest = tonumber(redis.call('HGET', record, 'progress') or '0')
+for i = 3, #ARGV, 2 do
+  local progress = tonumber(ARGV[i])
+  if not progress then
+    add(ARGV[i + 1])
+  elseif progress > highest then
+    highest = progress
+    redis.call('HSET', record, 'progress', ARGV[i], 'updated', now)
+    add(ARGV[i + 1])
+  end
+end
+if redis.call('HGET', record, 'cancel') then return 'cancel' end
+return 'held'
+"""
+)
+
+# What a later attempt may continue from; a stale attempt cannot overwrite it.
+CHECKPOINT: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 'lost' end
+redis.call('HSET', record, 'checkpoint', ARGV[3])
+return 'held'
+"""
+)
+
+# The first final status wins, so a late worker cannot undo a cancellation.
+FINISH: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 0 end
+return finish(ARGV[3], ARGV[4], ARGV[5])
+"""
+)
+
+# A queued task ends at once. A running one is told to stop; whoever holds or reaps it writes the ending.
+CANCEL: Final = (
+    _PRELUDE
+    + """
+local status = redis.call('HGET', record, 'status')
+if not status then return 'gone' end
+if ended(status) then return status end
+if status == 'queued' then
+  finish('cancelled', ARGV[2], ARGV[3])
+  return 'cancelled'
+end
+redis.call('HSET', record, 'cancel', '1')
+redis.call('PUBLISH', ARGV[4], ARGV[1])
+return status
+"""
+)
+
+# A worker that is asked to stop hands its task back; the reaper sends it again at once.
+RELEASE: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 0 end
+if redis.call('HGET', record, 'cancel') then return 0 end
+move('queued', ARGV[3])
+redis.call('HDEL', record, 'lease')
+redis.call('HINCRBY', record, 'released', 1)
+due(now)
+return 1
+"""
+)
+
+# Run anywhere, by anyone, at any time: it acts only on a task that is due by Redis's own clock.
+REAP: Final = (
+    _PRELUDE
+    + """
+local most, rerun, grace, ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local queued, cancelled, failed, interrupted, untaken = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local state = redis.call('HMGET', record, 'status', 'attempt', 'lease', 'cancel', 'released')
+local status, lease = state[1], tonumber(state[3] or 0)
+local attempt = tonumber(state[2] or 0) - tonumber(state[5] or 0)
+if not status or ended(status) then
+  redis.call('ZREM', deadlines, ARGV[1])
+  return 'none'
+end
+local at = tonumber(redis.call('ZSCORE', deadlines, ARGV[1]) or 0)
+if at > now then return 'none' end
+if status ~= 'queued' then
+  if lease > now then
+    due(lease)
+    return 'none'
+  end
+  if state[4] then
+    finish('cancelled', cancelled, ttl)
+    return 'cancelled'
+  end
+  if rerun ~= '1' then
+    finish('interrupted', interrupted, ttl)
+    return 'interrupted'
+  end
+  if attempt >= most then
+    finish('failed', failed, ttl)
+    return 'failed'
+  end
+  move('queued', queued)
+elseif now > tonumber(ARGV[11]) then
+  finish('failed', untaken, ttl)
+  return 'failed'
+end
+local resends = redis.call('HINCRBY', record, 'resends', 1)
+due(now + math.min(grace * 2 ^ math.min(resends, 6), 60000))
+return 'send'
+"""
+)
+
+# Alive until its own heartbeat is older than its time to live; the dead are swept by whoever announces.
+ANNOUNCE: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 1
+"""
+
+ALIVE: Final = """
+local time = redis.call('TIME')
+return redis.call('ZCOUNT', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
+"""
+
+# A token bucket shared by all replicas: take one or say how many milliseconds until there is one.
+TAKE: Final = """
+local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = tonumber(state[1] or capacity)
+tokens = math.min(capacity, tokens + (now - tonumber(state[2] or now)) * capacity / period)
+local wait = 0
+if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) * period / capacity) end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', now)
+redis.call('PEXPIRE', KEYS[1], period)
+return {wait, math.floor(tokens)}
+"""

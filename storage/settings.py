@@ -1,0 +1,148 @@
+"""Settings every process needs to reach the store, and how a wrong value is told to a person."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from storage.seal import KeyRing, decode_key, new_key
+
+PREFIX: Final = "MCP_"
+SCHEMES: Final = ("redis://", "rediss://", "unix://")
+
+
+class SettingsError(Exception):
+    """A wrong or missing setting, in one sentence that names the variable."""
+
+
+class Group(BaseSettings):
+    """A part of the settings: read once from `MCP_*` variables and `.env`, then frozen."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+
+GroupT = TypeVar("GroupT", bound=Group)
+
+
+def read(group: type[GroupT], **given: object) -> GroupT:
+    """Build *group* from what is *given*, the environment, `.env` and defaults, in that order.
+
+    Raises SettingsError with one sentence about the first wrong value.
+    """
+    try:
+        return group(**given)  # pyright: ignore[reportArgumentType]  # values are checked by pydantic
+    except ValidationError as error:
+        raise SettingsError(sentence(group, error)) from None
+
+
+def sentence(group: type[Group], error: ValidationError) -> str:
+    """What is wrong in words: the variable, what was given unless it is a secret, and what is right."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = group.model_fields.get(name)
+    prefix = group.model_config.get("env_prefix", PREFIX)
+    variable = f"{prefix}{name}".upper() if name else "the settings"
+    right = f" It sets: {field.description}" if field and field.description else ""
+    reason = first["msg"].removeprefix("Value error, ")
+    given = ":" if _is_secret(field) else f" is {_short(first.get('input'))}:"
+    return f"{variable}{given} {reason[:1].lower()}{reason[1:]}.{right}"
+
+
+def _is_secret(field: Any) -> bool:  # noqa: ANN401  # pydantic's FieldInfo is generic in ways that do not matter here
+    return field is None or "Secret" in str(field.annotation)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004  # a line's worth
+
+
+def words(value: object) -> object:
+    """A list given as words: separated by commas or white space."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+class StorageSettings(Group):
+    """Where Redis is, and the keys that seal what we put there."""
+
+    redis_url: SecretStr | None = Field(
+        None,
+        description="the Redis or Valkey server to use, as redis://[user:password@]host:port[/db], rediss://... "
+        "or unix:///path; empty lets `up` start a server of its own.",
+    )
+    redis_connections: int = Field(64, ge=4, le=10_000, description="most connections of one process.")
+    data_dir: Path = Field(Path(".data"), description="where `up` keeps its Redis data and its secret key.")
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="the key ring that seals what is stored: base64 of 32 bytes each, newest first, "
+        "separated by commas. Make one with: openssl rand -base64 32.",
+    )
+    result_ttl: int = Field(
+        86_400, ge=60, le=7 * 86_400, description="seconds a finished task and its events stay readable."
+    )
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return words(value)
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _decodable(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for position, key in enumerate(value, 1):
+            try:
+                decode_key(key.get_secret_value())
+            except ValueError as error:
+                raise ValueError(f"key {position} of {len(value)} is {error}") from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _scheme(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(SCHEMES):
+            raise ValueError(f"the address must begin with {', '.join(SCHEMES)}")
+        return value
+
+    def url(self) -> str:
+        """The Redis address; SettingsError when there is none."""
+        if self.redis_url is None:
+            raise SettingsError(
+                "MCP_REDIS_URL is not set: name the Redis or Valkey server to use, for example "
+                "redis://127.0.0.1:6379/0, or run `mcp-playground up`, which starts one of its own."
+            )
+        return self.redis_url.get_secret_value()
+
+    def key_ring(self) -> KeyRing:
+        """The ring given, or else the one kept in the data directory, made when there is none."""
+        if self.secret_keys:
+            return KeyRing([decode_key(key.get_secret_value()) for key in self.secret_keys])
+        return KeyRing([decode_key(local_key(self.data_dir))])
+
+
+def local_key(data_dir: Path) -> str:
+    """The secret key kept in *data_dir*, for one machine; made on first use, readable by its owner only."""
+    path = data_dir / "secret.key"
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        _place(path, new_key())
+    text = path.read_text().strip()
+    try:
+        decode_key(text)
+    except ValueError as error:
+        raise SettingsError(f"{path} does not hold a secret key ({error}): remove it to have a new one made.") from None
+    return text
+
+
+def _place(path: Path, text: str) -> None:
+    """Write a private file whole or not at all; of two processes that try at once, the first wins."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

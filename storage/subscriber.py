@@ -1,0 +1,192 @@
+"""One pub/sub connection per process, however many readers.
+
+A reader subscribes and waits for the acknowledgement, reads the log after the last id it has, then takes live
+messages and drops ids it has seen. redis-py reconnects silently and subscribes again: every acknowledgement is
+therefore a reason to read the log. A publish can be lost silently too, so a tick compares each log with its reader.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from datetime import timedelta
+from typing import Any, Final, Self, cast
+
+import structlog
+
+from storage import keys
+from storage.connection import Redis, RedisError, Unavailable
+from storage.events import Entry, order, replay
+
+TICK: Final = timedelta(seconds=2)
+BUFFERED: Final = 512
+"""Live entries a slow reader may have waiting; beyond that it reads the log instead."""
+CHUNK: Final = 200
+"""Logs compared in one round trip of the tick."""
+ACKNOWLEDGED_WITHIN: Final = timedelta(seconds=10)
+
+log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """The entries of one log in order, each once: first what is stored, then what arrives."""
+
+    def __init__(self, redis: Redis, name: str, after: str) -> None:
+        self.name = name
+        self.last = after
+        self._redis = redis
+        self._stored: deque[Entry] = deque()
+        self._live: deque[Entry] = deque()
+        self._behind = True
+        self._wake = asyncio.Event()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Entry:
+        while True:
+            if self._stored:
+                entry = self._stored.popleft()
+            elif self._behind:
+                await self._catch_up()
+                continue
+            elif self._live:
+                entry = self._live.popleft()
+            else:
+                await self._sleep()
+                continue
+            if order(entry[0]) > order(self.last):
+                self.last = entry[0]
+                return entry
+
+    def push(self, entry: Entry) -> None:
+        """Take a live entry; when too many wait, drop them all and read the log instead."""
+        if len(self._live) >= BUFFERED:
+            self._live.clear()
+            self._behind = True
+        elif not self._behind:
+            self._live.append(entry)
+        self._wake.set()
+
+    def refresh(self) -> None:
+        """Something may have been missed: read the log before the next live entry."""
+        self._behind = True
+        self._wake.set()
+
+    async def _catch_up(self) -> None:
+        self._behind = False
+        try:
+            self._stored.extend(await replay(self._redis, self.name, after=self.last, count=BUFFERED))
+        except Unavailable:
+            # The next acknowledgement or tick comes when Redis is back.
+            await self._sleep()
+        self._behind = self._behind or len(self._stored) == BUFFERED
+
+    async def _sleep(self) -> None:
+        self._wake.clear()
+        await self._wake.wait()
+
+
+class Subscriber:
+    """All readers and listeners of one process on one connection. Use as an async context manager."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._pubsub = redis.pubsub()
+        self._readers: dict[str, set[Reader]] = {}
+        self._listeners: dict[str, Callable[[bytes], None]] = {}
+        self._acknowledged: dict[str, asyncio.Event] = {}
+        self._work: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        # Always subscribed to something, so the connection never leaves pub/sub mode.
+        await self._subscribe(keys.ABANDON_CHANNEL)
+        self._work = [asyncio.create_task(self._pump()), asyncio.create_task(self._tick())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        await self._pubsub.aclose()
+
+    @contextlib.asynccontextmanager
+    async def follow(self, name: str, *, after: str = "0-0") -> AsyncGenerator[Reader]:
+        """Read the log *name* after the id *after*, and go on as it grows; subscribed when this returns."""
+        reader = Reader(self._redis, name, after)
+        readers = self._readers.setdefault(name, set())
+        readers.add(reader)
+        try:
+            await self._ensure(name)
+            yield reader
+        finally:
+            readers.discard(reader)
+            if not readers and self._readers.get(name) is readers:
+                del self._readers[name]
+                del self._acknowledged[name]
+                await self._unsubscribe(name)
+
+    async def listen(self, channel: str, callback: Callable[[bytes], None]) -> None:
+        """Call *callback* with every message of *channel* from now on; a hint, lost while Redis is away."""
+        self._listeners[channel] = callback
+        await self._ensure(channel)
+
+    async def _ensure(self, channel: str) -> None:
+        """Subscribe unless done, and wait for the acknowledgement. TimeoutError when Redis does not answer."""
+        if channel not in self._acknowledged:
+            await self._subscribe(channel)
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
+            await self._acknowledged[channel].wait()
+
+    async def _subscribe(self, channel: str) -> None:
+        self._acknowledged.setdefault(channel, asyncio.Event())
+        await self._pubsub.subscribe(channel)
+
+    async def _unsubscribe(self, channel: str) -> None:
+        with contextlib.suppress(RedisError, *Unavailable):
+            await self._pubsub.unsubscribe(channel)
+
+    async def _pump(self) -> None:
+        while True:
+            try:
+                message = await self._pubsub.get_message(timeout=None)
+            except Unavailable as error:
+                log.warning("pub/sub connection lost", error=str(error))
+                await asyncio.sleep(0.5)
+                continue
+            if message is not None:
+                self._handle(message)
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        channel = cast("bytes", message["channel"]).decode()
+        if message["type"] == "subscribe":
+            if acknowledged := self._acknowledged.get(channel):
+                acknowledged.set()
+            for reader in self._readers.get(channel, ()):
+                reader.refresh()
+        elif message["type"] == "message":
+            data = cast("bytes", message["data"])
+            if listener := self._listeners.get(channel):
+                listener(data)
+            if readers := self._readers.get(channel):
+                entry_id, _, payload = data.partition(b" ")
+                for reader in readers:
+                    reader.push((entry_id.decode(), payload))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK.total_seconds())
+            readers = [reader for group in self._readers.values() for reader in group]
+            for start in range(0, len(readers), CHUNK):
+                try:
+                    await self._compare(readers[start : start + CHUNK])
+                except (RedisError, *Unavailable) as error:
+                    log.warning("could not compare logs with their readers", error=str(error))
+
+    async def _compare(self, readers: list[Reader]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for reader in readers:
+                pipe.xrange(reader.name, f"({reader.last}", "+", 1)
+            for reader, rows in zip(readers, await pipe.execute(), strict=True):
+                if rows:
+                    reader.refresh()

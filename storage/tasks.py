@@ -1,0 +1,213 @@
+"""The task store: what was accepted, who holds it, how it ended."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+import msgspec
+
+from storage import keys, scripts
+from storage.connection import Redis
+from storage.errors import NotFound, StaleAttempt
+from storage.events import Ended, Event, Status, decode_event, encode_event
+from storage.records import Claim, Principal, TaskRecord, TaskState
+from storage.seal import KeyRing
+from storage.states import Ending
+from storage.states import Status as TaskStatus
+
+LEASE = timedelta(seconds=10)
+"""How long a worker may stay silent before its task is taken from it."""
+GRACE = timedelta(seconds=4)
+"""How long a queued task waits for a worker before its message is sent again; doubles each time, to a minute."""
+
+Standing = Literal["held", "cancel", "lost"]
+"""What a writer learns with every write: carry on, stop because cancel was asked, or stop because it is not yours."""
+
+
+class TaskStore:
+    """Every read and write of a task. *result_ttl* is how long an ended task stays readable."""
+
+    def __init__(self, redis: Redis, ring: KeyRing, *, result_ttl: timedelta) -> None:
+        self._redis = redis
+        self._ring = ring
+        self._ttl = _ms(result_ttl)
+        self._scripts: dict[str, Callable[..., Awaitable[Any]]] = {}
+
+    async def accept(self, record: TaskRecord, arguments: bytes) -> None:
+        """Write the task, its first event and its deadline, or nothing. ValueError when the id is taken."""
+        accepted = await self._run(
+            scripts.ACCEPT,
+            record.id,
+            msgspec.json.encode(record),
+            self._seal("arguments", record, arguments),
+            self._event(record, Status(status="queued")),
+            record.timeout_ms + scripts.ACTIVE_MARGIN_MS,
+            _ms(GRACE),
+        )
+        if not accepted:
+            raise ValueError(f"task {record.id} exists already")
+
+    async def find(self, task_id: str) -> TaskRecord | None:
+        """What was accepted under *task_id*, whoever asks; None when unknown or expired."""
+        raw = await self._redis.hget(keys.task(task_id), "record")
+        return None if raw is None else msgspec.json.decode(raw, type=TaskRecord)
+
+    async def get(self, task_id: str, principal: Principal) -> tuple[TaskRecord, TaskState]:
+        """The task of this *principal*; NotFound when unknown, expired or another's."""
+        fields = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
+        values = await self._redis.hmget(keys.task(task_id), fields)
+        record_json, *state = values
+        record = None if record_json is None else msgspec.json.decode(record_json, type=TaskRecord)
+        if record is None or record.principal != principal:
+            raise NotFound("no such task")
+        return record, _state(state)
+
+    async def ending(self, record: TaskRecord) -> Ended | None:
+        """How the task ended, its result included: always the last event of its log. None while it has not."""
+        newest = self._redis.xrevrange(keys.task_log(record.id), count=1)
+        rows = await newest
+        event = self.decode(record, rows[0][1][b"e"]) if rows else None
+        return event if isinstance(event, Ended) else None
+
+    async def claim(self, record: TaskRecord, worker: str) -> Claim | None:
+        """Take the task for *worker*, or None: another holds it, it ended, or its attempts are used up."""
+        answer = await self._run(
+            scripts.CLAIM,
+            record.id,
+            worker,
+            _ms(LEASE),
+            self._event(record, Status(status="working", worker=worker)),
+            record.max_attempts,
+        )
+        if answer is None:
+            return None
+        attempt, arguments, progress, checkpoint = answer
+        return Claim(
+            record=record,
+            attempt=attempt,
+            arguments=self._open("arguments", record, arguments),
+            progress=float(progress),
+            checkpoint=None if checkpoint is None else self._open("checkpoint", record, checkpoint),
+        )
+
+    async def beat(self, claim: Claim) -> Standing:
+        return _standing(await self._run(scripts.BEAT, claim.record.id, claim.attempt, _ms(LEASE)))
+
+    async def append(self, claim: Claim, events: Sequence[tuple[float | None, Event]]) -> Standing:
+        """Append events in order; one with a progress number is dropped unless the number is the highest so far."""
+        rows = [
+            part
+            for progress, event in events
+            for part in ("" if progress is None else repr(progress), self._event(claim.record, event))
+        ]
+        return _standing(await self._run(scripts.APPEND, claim.record.id, claim.attempt, *rows))
+
+    async def checkpoint(self, claim: Claim, value: bytes) -> None:
+        """Keep *value* for a later attempt; StaleAttempt when this one lost its lease."""
+        sealed = self._seal("checkpoint", claim.record, value)
+        if _standing(await self._run(scripts.CHECKPOINT, claim.record.id, claim.attempt, sealed)) == "lost":
+            raise StaleAttempt("another attempt holds this task")
+
+    async def finish(self, claim: Claim, ending: Ended) -> bool:
+        """End the task; False when this attempt no longer may, because another ended it or took it over."""
+        event = self._event(claim.record, ending)
+        answer = await self._run(scripts.FINISH, claim.record.id, claim.attempt, ending.status, event, self._ttl)
+        return bool(answer)
+
+    async def cancel(self, record: TaskRecord, reason: str) -> TaskStatus | Literal["gone"]:
+        """Ask for the end; the answer is the status afterwards: a running task is still `working`."""
+        event = self._event(record, Ended(status="cancelled", message=reason))
+        answer = await self._run(scripts.CANCEL, record.id, event, self._ttl, keys.CANCEL_CHANNEL)
+        return cast("TaskStatus", answer.decode())
+
+    async def release(self, claim: Claim) -> bool:
+        """Hand the task back to the queue, for a worker that must stop; False when it is not ours to give."""
+        event = self._event(claim.record, Status(status="queued"))
+        return bool(await self._run(scripts.RELEASE, claim.record.id, claim.attempt, event))
+
+    async def due(self, limit: int = 100) -> list[str]:
+        """The tasks that somebody should look at now, of all buckets."""
+        seconds, micros = await self._redis.time()
+        now = seconds * 1000 + micros // 1000
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for bucket in keys.BUCKETS:
+                pipe.zrangebyscore(keys.deadlines(bucket), "-inf", now, start=0, num=limit)
+            found = cast("list[list[bytes]]", await pipe.execute())
+        return [task_id.decode() for bucket in found for task_id in bucket]
+
+    async def reap(self, task_id: str) -> TaskRecord | None:
+        """Look at a due task once; the answer is the record of a task whose message must be sent again."""
+        record = await self.find(task_id)
+        if record is None:
+            await self._redis.zrem(keys.deadlines(task_id), task_id)
+            return None
+        answer = await self._run(
+            scripts.REAP,
+            record.id,
+            record.max_attempts,
+            int(record.rerun),
+            _ms(GRACE),
+            self._ttl,
+            self._event(record, Status(status="queued", message="its worker is gone; waiting for another")),
+            *(self._event(record, ending) for ending in _endings(record)),
+            record.created_at + record.wait_ms,
+        )
+        return record if answer == b"send" else None
+
+    def decode(self, record: TaskRecord, payload: bytes) -> Event:
+        """The event behind what the log holds."""
+        return decode_event(self._open("event", record, payload))
+
+    def _event(self, record: TaskRecord, event: Event) -> bytes:
+        return self._seal("event", record, encode_event(event))
+
+    def _seal(self, kind: str, record: TaskRecord, plain: bytes) -> bytes:
+        return self._ring.seal(plain, kind=kind, record=record.id, principal=record.principal.key)
+
+    def _open(self, kind: str, record: TaskRecord, sealed: bytes) -> bytes:
+        return self._ring.open(sealed, kind=kind, record=record.id, principal=record.principal.key)
+
+    async def _run(self, script: str, task_id: str, *args: bytes | str | float) -> Any:  # noqa: ANN401  # Lua's answer
+        call = self._scripts.get(script)
+        if call is None:
+            call = self._scripts[script] = self._redis.register_script(script)
+        touched = [keys.task(task_id), keys.task_log(task_id), keys.deadlines(task_id)]
+        return await call(keys=touched, args=[task_id, *args])
+
+
+def _endings(record: TaskRecord) -> tuple[Ended, Ended, Ended, Ended]:
+    """How the reaper may end a task: cancelled, failed, interrupted, never taken."""
+    tries = f"{record.max_attempts} attempts" if record.max_attempts > 1 else "its one attempt"
+    return (
+        Ended(status="cancelled", message="cancelled"),
+        Ended(status="failed", message=f"{record.tool} was given up after {tries}: each time its worker died"),
+        Ended(
+            status="interrupted",
+            message=f"the worker of {record.tool} died, and this tool must not run twice: check what it did, "
+            "then call it again",
+        ),
+        Ended(status="failed", message=f"no worker of queue {record.queue!r} took {record.tool} in time"),
+    )
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
+
+
+def _standing(answer: bytes) -> Standing:
+    return cast("Standing", answer.decode())
+
+
+def _state(values: list[bytes | None]) -> TaskState:
+    status, attempt, progress, cancel, worker, updated = values
+    return TaskState(
+        status=cast("TaskStatus", (status or b"queued").decode()),
+        attempt=int(attempt or 0),
+        progress=float(progress or 0),
+        cancel_requested=cancel is not None,
+        worker=(worker or b"").decode(),
+        updated_at=int(updated or 0),
+    )
+
+
+__all__ = ["GRACE", "LEASE", "Ending", "Standing", "TaskStore"]
