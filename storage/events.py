@@ -4,16 +4,13 @@ Writers append inside their own scripts (XADD, EXPIRE, PUBLISH in one step); thi
 is read back.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from storage.connection import Redis
-from storage.states import Ending
+from storage.states import Ending, Level
 from storage.states import Status as TaskStatus
-
-Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
-"""Severities of RFC 5424, as MCP's logging names them."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from storage import keys
-from storage.states import Status
+from storage.states import Level, Status
 
 
 def new_id() -> str:
@@ -78,4 +78,4 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     initialize: dict[str, Any]
     """The client's `initialize` params as they were sent: its info and capabilities."""
     created_at: int
-    log_level: str = "info"
+    log_level: Level = "info"

@@ -1,7 +1,7 @@
 """The Lua behind the task store. Each script is one atomic step; the clock is Redis's own (`TIME`).
 
-A task's hash has the fields: record, arguments, status, attempt, released, progress, cancel, worker, lease,
-checkpoint, updated, resends. KEYS are always record, log, deadlines: one hash slot.
+A task's hash has the fields: record, arguments, status, attempt, released, progress, batch, cancel, worker,
+token, lease, checkpoint, updated, resends. KEYS are always record, log, deadlines: one hash slot.
 """
 
 from typing import Final
@@ -50,12 +50,13 @@ end
 """
 )
 
-# Accepting is all or nothing: record, first event and deadline, or an answer that the id is taken.
+# Accepting is all or nothing: record, first event and deadline. Sent again after a lost answer, it changes nothing.
 ACCEPT: Final = (
     _PRELUDE
     + """
 local record_json, arguments, payload, lifetime, grace = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if redis.call('EXISTS', record) == 1 then return 0 end
+local known = redis.call('HGET', record, 'record')
+if known then return known == record_json and 1 or 0 end
 redis.call('HSET', record, 'record', record_json, 'arguments', arguments, 'status', 'queued', 'attempt', 0,
   'progress', '0', 'updated', now)
 redis.call('PEXPIRE', record, lifetime)
@@ -66,23 +67,29 @@ return 1
 """
 )
 
-# One worker gets the task, and only while nobody holds its lease: a duplicate delivery finds nothing to do.
+# One worker gets the task, and only while nobody holds its lease: a duplicate delivery finds nothing to do. The
+# token makes the claim repeatable after a lost answer.
 CLAIM: Final = (
     _PRELUDE
     + """
-local worker, lease, payload, most = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local worker, lease, payload, most, token = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local function claimed(attempt)
+  return {attempt, redis.call('HGET', record, 'arguments'), redis.call('HGET', record, 'progress'),
+    redis.call('HGET', record, 'checkpoint')}
+end
 local state = redis.call('HMGET', record, 'status', 'attempt', 'lease', 'cancel', 'released')
 local status, attempt = state[1], tonumber(state[2] or 0)
 if not status or ended(status) or state[4] then return false end
-if status ~= 'queued' and tonumber(state[3] or 0) > now then return false end
+if status ~= 'queued' and tonumber(state[3] or 0) > now then
+  return redis.call('HGET', record, 'token') == token and claimed(attempt)
+end
 if attempt - tonumber(state[5] or 0) >= most then return false end
 attempt = attempt + 1
 redis.call('HSET', record, 'attempt', attempt, 'worker', worker, 'lease', now + lease, 'status', 'working',
-  'updated', now)
+  'updated', now, 'token', token, 'batch', 0)
 add(payload)
 due(now + lease)
-return {attempt, redis.call('HGET', record, 'arguments'), redis.call('HGET', record, 'progress'),
-  redis.call('HGET', record, 'checkpoint')}
+return claimed(attempt)
 """
 )
 
@@ -99,12 +106,16 @@ return 'held'
 )
 
 # A stale writer is refused as a whole. Progress that does not grow is dropped, so no attempt ever shows a step back.
+# A batch sent again after a lost answer is known by its number and not added twice.
 APPEND: Final = (
     _PRELUDE
     + """
 if not holds(ARGV[2]) then return 'lost' end
+local batch = tonumber(ARGV[3])
+if batch <= tonumber(redis.call('HGET', record, 'batch') or 0) then return 'held' end
+redis.call('HSET', record, 'batch', batch)
 local highest = tonumber(redis.call('HGET', record, 'progress') or '0')
-for i = 3, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local progress = tonumber(ARGV[i])
   if not progress then
     add(ARGV[i + 1])

@@ -45,6 +45,10 @@ class SessionStore:
         if not removed:
             raise NotFound("no such session")
 
+    async def abandon(self, message: bytes) -> None:
+        """Tell every replica that a client gave up a request of its session."""
+        await self._redis.publish(keys.ABANDON_CHANNEL, message)
+
     def _sealed(self, session: Session) -> bytes:
         plain = msgspec.json.encode(session)
         return self._ring.seal(plain, kind="session", record=session.id, principal=session.principal.key)

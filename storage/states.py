@@ -6,6 +6,8 @@ queued -> working <-> input_required -> completed | failed | cancelled | interru
 from typing import Final, Literal, get_args
 
 Status = Literal["queued", "working", "input_required", "completed", "failed", "cancelled", "interrupted"]
+Level = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+"""Severities of RFC 5424, as MCP's logging names them, lowest first."""
 Ending = Literal["completed", "failed", "cancelled", "interrupted"]
 
 ENDINGS: Final[frozenset[str]] = frozenset(get_args(Ending))

@@ -80,6 +80,9 @@ class Reader:
         except Unavailable:
             # The next acknowledgement or tick comes when Redis is back.
             await self._sleep()
+        except asyncio.CancelledError:
+            self._behind = True
+            raise
         self._behind = self._behind or len(self._stored) == BUFFERED
 
     async def _sleep(self) -> None:

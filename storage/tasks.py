@@ -10,7 +10,7 @@ from storage import keys, scripts
 from storage.connection import Redis
 from storage.errors import NotFound, StaleAttempt
 from storage.events import Ended, Event, Status, decode_event, encode_event
-from storage.records import Claim, Principal, TaskRecord, TaskState
+from storage.records import Claim, Principal, TaskRecord, TaskState, new_id
 from storage.seal import KeyRing
 from storage.states import Ending
 from storage.states import Status as TaskStatus
@@ -78,6 +78,7 @@ class TaskStore:
             _ms(LEASE),
             self._event(record, Status(status="working", worker=worker)),
             record.max_attempts,
+            new_id(),
         )
         if answer is None:
             return None
@@ -93,14 +94,17 @@ class TaskStore:
     async def beat(self, claim: Claim) -> Standing:
         return _standing(await self._run(scripts.BEAT, claim.record.id, claim.attempt, _ms(LEASE)))
 
-    async def append(self, claim: Claim, events: Sequence[tuple[float | None, Event]]) -> Standing:
-        """Append events in order; one with a progress number is dropped unless the number is the highest so far."""
+    async def append(self, claim: Claim, batch: int, events: Sequence[tuple[float | None, Event]]) -> Standing:
+        """Append events in order; one with a progress number is dropped unless the number is the highest so far.
+
+        *batch* counts up from 1 within an attempt, so that sending it again after a lost answer adds nothing.
+        """
         rows = [
             part
             for progress, event in events
             for part in ("" if progress is None else repr(progress), self._event(claim.record, event))
         ]
-        return _standing(await self._run(scripts.APPEND, claim.record.id, claim.attempt, *rows))
+        return _standing(await self._run(scripts.APPEND, claim.record.id, claim.attempt, batch, *rows))
 
     async def checkpoint(self, claim: Claim, value: bytes) -> None:
         """Keep *value* for a later attempt; StaleAttempt when this one lost its lease."""
@@ -153,6 +157,10 @@ class TaskStore:
             record.created_at + record.wait_ms,
         )
         return record if answer == b"send" else None
+
+    def log_of(self, record: TaskRecord) -> str:
+        """The name of the task's event log, to be followed."""
+        return keys.task_log(record.id)
 
     def decode(self, record: TaskRecord, payload: bytes) -> Event:
         """The event behind what the log holds."""

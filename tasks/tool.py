@@ -18,8 +18,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict, overload
 
-from storage.events import Level
 from storage.records import Principal
+from storage.states import Level
 from tasks.result import Content, Image, Link, Text
 from tasks.schema import Arguments, Output
 from tasks.settings import ToolSettings

@@ -42,12 +42,12 @@ def streaming(
         int, Field(alias="intervalMs", ge=100, le=5000, description="milliseconds between two points")
     ] = 1000,
 ) -> Streamed:
-    """Make simulated data points, one per interval, and stream each to the client as it is made."""
+    """Make simulated data points, one per interval, and stream each to the client when it is made."""
     started = monotonic()
     points: list[DataPoint] = []
     for index in range(count):
         # Each point has its own moment counted from the start, so that delays do not add up.
-        run.sleep(timedelta(seconds=max(0.0, started + (index + 1) * interval_ms / 1000 - monotonic())))
+        run.sleep(timedelta(seconds=max(0.0, started + index * interval_ms / 1000 - monotonic())))
         point = DataPoint(timestamp=_now(), index=index, value=dict(MAKERS[data_type](index)))
         points.append(point)
         run.progress(index + 1, count, f"{data_type} point {index + 1} of {count}", data=point)

@@ -1,0 +1,92 @@
+"""`mcp-playground`: one command, one role each, and a client for people."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from typing import Any, Final
+
+import click
+
+from storage.settings import SettingsError
+
+DISTRIBUTION: Final = "mcp-server-playground"
+SETTINGS_ERROR: Final = 2
+
+
+def explained(command: Callable[..., None]) -> Callable[..., None]:
+    """End with one sentence and status 2 when a setting is wrong."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # click passes the options of whichever command
+        try:
+            command(*args, **kwargs)
+        except SettingsError as error:
+            click.echo(f"mcp-playground: {error}", err=True)
+            sys.exit(SETTINGS_ERROR)
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version(DISTRIBUTION), prog_name="mcp-playground")
+def main() -> None:
+    r"""A self-hosted MCP server that streams long-running tools to any MCP client.
+
+    \b
+    On one machine:    mcp-playground up
+    In production:     mcp-playground serve | worker | flower, one role per process,
+                       with MCP_REDIS_URL and MCP_SECRET_KEYS set for all of them
+    To try it:         mcp-playground call streaming count=10 intervalMs=500
+    When in trouble:   mcp-playground doctor
+
+    Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
+    """
+
+
+@main.command()
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [MCP_HOST; default 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on.  [MCP_PORT; default 3000]")
+@explained
+def serve(host: str | None, port: int | None) -> None:
+    """Run one web process: the MCP endpoint at /mcp and the health checks.
+
+    Needs MCP_REDIS_URL. Any number of these may run behind any load balancer. SIGTERM drains: running calls
+    get MCP_DRAIN_TIMEOUT seconds to end.
+    """
+    from api.serve import run
+    from api.settings import read_settings
+
+    run(read_settings(host=host, port=port))
+
+
+@main.command()
+@click.option("--concurrency", type=click.IntRange(1, 1000), help="Jobs at once.  [MCP_WORKER_CONCURRENCY; default 20]")
+@click.option("--queues", metavar="A,B", help="Queues to serve.  [MCP_WORKER_QUEUES; default default]")
+@explained
+def worker(concurrency: int | None, queues: str | None) -> None:
+    """Run one worker process: it takes jobs from its queues and runs their tools.
+
+    Needs MCP_REDIS_URL, and the same MCP_SECRET_KEYS and MCP_TOOL_MODULES as the web processes. SIGTERM drains.
+    """
+    from tasks.worker import run
+
+    run(concurrency=concurrency, queues=queues)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65_535), default=5555, show_default=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@explained
+def flower(host: str, port: int) -> None:
+    """Run Flower, read-only: which jobs ran, for whom, how long.
+
+    On this machine only, unless FLOWER_BASIC_AUTH=user:password is set.
+    """
+    from tasks.worker import run_flower
+
+    run_flower(host=host, port=port)
+
+
+if __name__ == "__main__":
+    main(prog_name="mcp-playground")

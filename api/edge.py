@@ -1,0 +1,125 @@
+"""The outermost layer, the same for every route: who may knock, and what every answer carries.
+
+Host and Origin are checked here and nowhere else, so no route can be forgotten (DNS rebinding, MCP transports:
+security warning). An address literal cannot be rebound, so it needs no allow-list.
+"""
+
+import ipaddress
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from api.settings import WebSettings
+from storage.records import new_id
+
+LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_QUIET: Final = ("/ping", "/health/")
+
+log = structlog.get_logger(__name__)
+
+
+class Doorkeeper:
+    """Which Host and Origin headers may pass."""
+
+    def __init__(self, web: WebSettings) -> None:
+        public = urlsplit(web.public_url).netloc if web.public_url else ""
+        self._hosts = {name.lower() for name in ("localhost", public, *web.allowed_hosts) if name}
+        self.origins = tuple(origin for origin in (web.public_url, *web.allowed_origins) if origin)
+        self.origin_pattern = re.compile(LOOPBACK_ORIGIN) if web.is_loopback() else None
+
+    def host(self, value: str) -> bool:
+        """An address literal, localhost, or a name of ours; a listed name without a port stands for every port."""
+        host = value.lower()
+        name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+        return bool(name) and (host in self._hosts or name in self._hosts or _is_address(name))
+
+    def origin(self, value: str) -> bool:
+        return value in self.origins or bool(self.origin_pattern and self.origin_pattern.fullmatch(value))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+class Edge:
+    """Checks Host and Origin, names the request, adds the security headers, writes one log line."""
+
+    def __init__(self, app: ASGIApp, web: WebSettings) -> None:
+        self._app = app
+        self._door = Doorkeeper(web)
+        self._headers = _security_headers(https=bool(web.public_url and web.public_url.startswith("https://")))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            started = time.monotonic()
+            status = 0
+
+            async def sending(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    own = [*self._headers, (b"x-request-id", request_id.encode())]
+                    message["headers"] = [*message.get("headers", []), *own]
+                await send(message)
+
+            refusal = self._refusal(headers)
+            if refusal:
+                await _refuse(*refusal, sending)
+            else:
+                await self._app(scope, receive, sending)
+            _log(scope, status, time.monotonic() - started)
+
+    def _refusal(self, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
+        if not self._door.host(headers.get(b"host", b"").decode("latin-1").strip()):
+            return 421, "Host is not a name of this server: MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS must list it"
+        origin = headers.get(b"origin")
+        if origin is not None and not self._door.origin(origin.decode("latin-1").strip()):
+            return 403, "Origin may not call this server: MCP_ALLOWED_ORIGINS must list it"
+        return None
+
+
+def _security_headers(*, https: bool) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (
+            b"content-security-policy",
+            b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    ]
+    return [*headers, (b"strict-transport-security", b"max-age=31536000; includeSubDomains")] if https else headers
+
+
+async def _refuse(status: int, sentence: str, send: Send) -> None:
+    body = sentence.encode()
+    headers: Iterable[tuple[bytes, bytes]] = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _log(scope: HTTPScope, status: int, seconds: float) -> None:
+    quiet = scope["path"].startswith(_QUIET) and status < 400  # noqa: PLR2004  # HTTP: 4xx and 5xx are failures
+    write = log.debug if quiet else log.info
+    write("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))

@@ -1,0 +1,65 @@
+"""One table for what is refused: JSON-RPC code, HTTP status, and a sentence for a person."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
+from mcp.types import INTERNAL_ERROR, INVALID_REQUEST, ErrorData, RequestId
+
+REQUEST_CANCELLED: Final = -32800
+"""The code of the SDK, and of LSP before it, for a request its client cancelled."""
+SERVER_STOPPING: Final = -31001
+"""Ours, outside the range that JSON-RPC and MCP reserve: call again, another replica will answer."""
+RATE_LIMITED: Final = -31002
+UNAVAILABLE: Final = -31003
+
+_ENCODER: Final = msgspec.json.Encoder()
+_STATUS: Final[Mapping[int, int]] = {RATE_LIMITED: 429, UNAVAILABLE: 503, SERVER_STOPPING: 503}
+
+
+class Refused(Exception):
+    """A request answered with an error before any handler saw it."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: int = INVALID_REQUEST,
+        data: object = None,
+        request_id: RequestId | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
+        self.error = ErrorData(code=code, message=message, data=data)
+        self.headers = dict(headers or {})
+
+
+INTERNAL: Final = ErrorData(code=INTERNAL_ERROR, message="Internal server error")
+REDIS_AWAY: Final = ErrorData(
+    code=UNAVAILABLE, message="The server cannot reach its store just now. Try again in a few seconds."
+)
+
+
+def status_of(error: ErrorData) -> int:
+    """The HTTP status that goes with a JSON-RPC error when the answer is not a stream."""
+    return _STATUS.get(error.code) or ERROR_CODE_HTTP_STATUS.get(error.code, 200)
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    return _ENCODER.encode(message)
+
+
+def result_message(request_id: RequestId, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request_id, "result": result}
+
+
+def error_message(request_id: RequestId | None, error: ErrorData) -> dict[str, Any]:
+    """A JSON-RPC error; `id` is null when the request's could not be read (JSON-RPC 2.0 section 5)."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.data is not None:
+        body["data"] = error.data
+    return {"jsonrpc": "2.0", "id": request_id, "error": body}

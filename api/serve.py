@@ -1,0 +1,30 @@
+"""One web process: uvicorn around the application."""
+
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings
+from tasks.logs import configure
+
+GRACE = 5
+"""Seconds beyond the drain period until open connections are cut: without a limit one open stream blocks the end."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    configure(settings.log)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.web.host,
+        port=settings.web.port,
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(settings.worker.drain_timeout.total_seconds()) + GRACE,
+    )
+    uvicorn.Server(config).run()

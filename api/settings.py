@@ -1,0 +1,114 @@
+"""The settings of a web process, and what they may not say together."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from storage.rate import Rate
+from storage.settings import Group, SettingsError, StorageSettings, read, words
+from tasks.process import ProcessSettings
+from tasks.settings import LogSettings, ToolSettings, WorkerSettings
+
+ACCEPTED_RISK: Final = "yes-i-know"
+_RATE: Final = re.compile(r"(\d+)/(second|minute|hour)")
+_PERIODS: Final = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+")
+
+
+class WebSettings(Group):
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on.")
+    port: int = Field(3000, ge=0, le=65_535, description="the port to listen on.")
+    public_url: str | None = Field(
+        None,
+        description="the origin clients reach this server by, as https://mcp.example.com, if a proxy is between.",
+    )
+    auth: str = Field("off", pattern="^off$", description="who may call; this version knows `off`.")
+    allow_unauthenticated: str = Field(
+        "", description=f"`{ACCEPTED_RISK}` lets a server without authentication listen beyond this machine."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further Host headers to answer to, separated by commas; host or host:port."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further browser origins that may call, separated by commas; as https://app.example.com."
+    )
+    rate_limit: str = Field(
+        "6000/minute", description="requests of one address, as 100/second, 6000/minute, 50000/hour, or `off`."
+    )
+    max_body: int = Field(4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
+    session_ttl: timedelta = Field(
+        timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
+    )
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return words(value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value is not None and not _ORIGIN.fullmatch(value.rstrip("/")):
+            raise ValueError("it must be an origin: http:// or https://, a host, perhaps a port, and nothing else")
+        return value and value.rstrip("/")
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        if value != "off" and not _RATE.fullmatch(value):
+            raise ValueError("it must be a number per second, minute or hour, as 6000/minute, or off")
+        return value
+
+    def rate(self) -> Rate | None:
+        """Requests per period and address; None when there is no limit."""
+        found = _RATE.fullmatch(self.rate_limit)
+        return Rate(int(found[1]), _PERIODS[found[2]]) if found and int(found[1]) else None
+
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every group of settings, read once per process."""
+
+    storage: StorageSettings
+    tools: ToolSettings
+    worker: WorkerSettings
+    log: LogSettings
+    web: WebSettings
+
+
+def read_settings(*, host: str | None = None, port: int | None = None) -> Settings:
+    """Read the environment and `.env`; what is given here wins. SettingsError in one sentence."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    process = ProcessSettings()
+    settings = Settings(
+        storage=process.storage,
+        tools=process.tools,
+        worker=process.worker,
+        log=process.log,
+        web=read(WebSettings, **given),
+    )
+    check_exposure(settings.web)
+    return settings
+
+
+def check_exposure(web: WebSettings) -> None:
+    """Refuse to be reachable from elsewhere with the door open, unless told to."""
+    if web.auth == "off" and not web.is_loopback() and web.allow_unauthenticated != ACCEPTED_RISK:
+        raise SettingsError(
+            f"MCP_HOST is {web.host!r} and MCP_AUTH is 'off': anyone who reaches this address could run the tools. "
+            f"Listen on 127.0.0.1, or set MCP_ALLOW_UNAUTHENTICATED={ACCEPTED_RISK} if something in front keeps "
+            "strangers out."
+        )

@@ -1,0 +1,58 @@
+"""Celery, set up once: the message is a wake-up that carries a task's id, never its arguments.
+
+Delivery may be late, double or lost; the claim in the task store decides who runs, and the reaper sends again.
+"""
+
+from datetime import timedelta
+from typing import Any, Final, cast
+
+from celery import Celery
+
+from storage import keys
+
+RUN_TOOL: Final = "run_tool"
+VISIBILITY: Final = timedelta(hours=6)
+"""Longer than any run: Celery's own redelivery is not what we rely on."""
+
+
+def create_celery(redis_url: str) -> Celery:
+    app = Celery("mcp-playground", broker=broker_url(redis_url))
+    config: Any = cast("Any", app).conf
+    config.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue="default",
+        task_create_missing_queues=True,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        # With one Redis for everything this option loses the task when the broker restarts (measured), and Celery 6
+        # makes it the default: pinned off.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "global_keyprefix": keys.BROKER_PREFIX,
+            "visibility_timeout": int(VISIBILITY.total_seconds()),
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "max_connections": 256,
+        },
+    )
+    return app
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's spelling of a Redis address: a socket is `redis+socket://`."""
+    if redis_url.startswith("unix://"):
+        return "redis+socket://" + redis_url.removeprefix("unix://")
+    return redis_url

@@ -1,0 +1,174 @@
+"""One job: claim a task, run its tool, write how it ended. Whatever happens, the ending is written once."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from storage.events import Ended
+from storage.records import Claim, TaskRecord
+from storage.tasks import LEASE, TaskStore
+from tasks.outcome import finished, outcome, own_error
+from tasks.result import Result, failure
+from tasks.run import Stop, ToolThread, WorkerRun
+from tasks.schema import InvalidArguments
+from tasks.settings import ToolSettings
+from tasks.tool import Cancelled, Tool, ToolError
+
+PATIENCE: Final = timedelta(seconds=5)
+"""How long a tool that was asked to stop may take before its thread is left behind."""
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Runtime(Protocol):
+    """What a job needs of the process it runs in."""
+
+    loop: asyncio.AbstractEventLoop
+    tasks: TaskStore
+    settings: ToolSettings
+    worker: str
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T: ...
+    def find_tool(self, name: str) -> Tool | None: ...
+    def watch(self, run: WorkerRun) -> Callable[[], None]: ...
+
+
+def execute(runtime: Runtime, task_id: str) -> str:
+    """Run the tool of a task, if it is ours to run; the answer is how that went, for the log."""
+    record = runtime.call(runtime.tasks.find(task_id))
+    claim = None if record is None else runtime.call(runtime.tasks.claim(record, runtime.worker))
+    if claim is None:
+        return "dropped"
+    with structlog.contextvars.bound_contextvars(task=claim.record.id, tool=claim.record.tool, attempt=claim.attempt):
+        started = time.monotonic()
+        ending = _attempt(runtime, claim)
+        seconds = round(time.monotonic() - started, 3)
+        log.info("job ended", status=ending, seconds=seconds, principal=str(claim.record.principal))
+        return ending
+
+
+def _attempt(runtime: Runtime, claim: Claim) -> str:
+    tool = runtime.find_tool(claim.record.tool)
+    run = WorkerRun(claim, runtime.tasks, runtime.settings, loop=runtime.loop)
+    unwatch = runtime.watch(run)
+    heart = asyncio.run_coroutine_threadsafe(_beat(runtime.tasks, run), runtime.loop)
+    try:
+        result = _unknown(claim.record) if tool is None else _run(tool, run)
+        return runtime.call(_end(runtime.tasks, run, result))
+    finally:
+        unwatch()
+        heart.cancel()
+        run.outbox.close()
+        run.close()
+
+
+async def _beat(tasks: TaskStore, run: WorkerRun) -> None:
+    """Hold the lease, and hear of a cancellation or of its loss; end the run when its time is over."""
+    limit = asyncio.get_running_loop().call_later(run.claim.record.timeout_ms / 1000, run.stop, "timeout")
+    try:
+        await _hold(tasks, run)
+    finally:
+        limit.cancel()
+
+
+async def _hold(tasks: TaskStore, run: WorkerRun) -> None:
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 3)
+        try:
+            standing = await tasks.beat(run.claim)
+        except Exception as error:  # noqa: BLE001  # a missed beat is no reason to stop: the lease decides
+            log.warning("heartbeat failed", error=str(error))
+            continue
+        if standing == "cancel":
+            run.stop("cancelled")
+        elif standing == "lost":
+            run.stop("lost")
+
+
+def _run(tool: Tool, run: WorkerRun) -> Result | None:
+    """What the tool made of it; None when it was stopped."""
+    try:
+        arguments = tool.arguments.parse(run.claim.arguments)
+    except InvalidArguments as error:
+        return failure(str(error))
+    thread = ToolThread(run, lambda: _call(tool, run, arguments))
+    thread.start()
+    if not thread.wait(PATIENCE):
+        log.warning("tool does not listen, its thread is left behind")
+        return None
+    return None if run.stopped else _result(tool, run, thread)
+
+
+def _call(tool: Tool, run: WorkerRun, arguments: dict[str, Any]) -> Any:  # noqa: ANN401  # what the tool returns
+    if not tool.is_coroutine:
+        return tool.call(run, arguments)
+    return asyncio.run(_call_coroutine(tool, run, arguments))
+
+
+async def _call_coroutine(tool: Tool, run: WorkerRun, arguments: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Await the tool in a loop of its own; a request to stop cancels it where it waits."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(tool.call(run, arguments))
+
+    def cancel() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+
+    run.on_stop(cancel)
+    return await task
+
+
+def _result(tool: Tool, run: WorkerRun, thread: ToolThread) -> Result:
+    try:
+        return finished(tool, thread.answer.result(), run.attached)
+    except ToolError as error:
+        return failure(str(error))
+    except (Cancelled, asyncio.CancelledError):
+        return failure(f"{tool.name} stopped itself")
+    except ValidationError as error:
+        log.exception("tool returned what its output schema does not allow", errors=error.error_count())
+        return failure(own_error(tool.name, run.id))
+    except Exception:
+        log.exception("tool failed")
+        return failure(own_error(tool.name, run.id))
+
+
+def _unknown(record: TaskRecord) -> Result:
+    return failure(f"this worker does not know the tool {record.tool}: give web and workers the same MCP_TOOL_MODULES.")
+
+
+async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:
+    """Send what is left to say and write the ending; the answer is the status, or why there is none to write."""
+    if run.stopped == "lost":
+        return "lost"
+    if run.stopped == "drain" and run.claim.record.rerun:
+        await run.outbox.drain()
+        return "released" if await tasks.release(run.claim) else "lost"
+    ending = (
+        _stopped(run, run.stopped)
+        if run.stopped or result is None
+        else Ended(status="completed", outcome=outcome(result))
+    )
+    await run.outbox.drain()
+    return ending.status if await tasks.finish(run.claim, ending) else "lost"
+
+
+def _stopped(run: WorkerRun, reason: Stop | None) -> Ended:
+    record = run.claim.record
+    match reason:
+        case "timeout":
+            limit = record.timeout_ms / 1000
+            return Ended(status="failed", message=f"{record.tool} was stopped: it took longer than its {limit:g} s")
+        case "drain":
+            return Ended(
+                status="interrupted",
+                message=f"the worker of {record.tool} was stopped, and this tool must not run twice: "
+                "check what it did, then call it again",
+            )
+        case _:
+            return Ended(status="cancelled", message=f"{record.tool} was cancelled")

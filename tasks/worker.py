@@ -1,0 +1,93 @@
+"""The worker: Celery's own programs, started with what we decided about them."""
+
+import ipaddress
+import os
+import socket
+from typing import Any, cast
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
+
+from storage.settings import SettingsError, read
+from tasks.broker import RUN_TOOL, create_celery
+from tasks.job import execute
+from tasks.logs import configure
+from tasks.process import ProcessSettings
+from tasks.runtime import WorkerRuntime
+from tasks.settings import WorkerSettings
+
+
+def create_app(settings: ProcessSettings) -> Celery:
+    """A Celery application with the one job there is, and a runtime from the worker's start to its end."""
+    celery = create_celery(settings.storage.url())
+    runtime: list[WorkerRuntime] = []
+
+    def start(**_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
+        runtime.append(WorkerRuntime(settings, celery))
+        runtime[0].start()
+
+    def drain(**_: Any) -> None:  # noqa: ANN401
+        if runtime:
+            runtime[0].drain()
+
+    def stop(**_: Any) -> None:  # noqa: ANN401
+        if runtime:
+            runtime.pop().stop()
+
+    def set_up_logs(**_: Any) -> None:  # noqa: ANN401
+        configure(settings.log)
+
+    signals: Any = (
+        (setup_logging, set_up_logs),
+        (worker_init, start),
+        (worker_shutting_down, drain),
+        (worker_shutdown, stop),
+    )
+    for signal, handler in signals:
+        signal.connect(handler, weak=False)
+
+    def run_tool(task_id: str) -> str:
+        return execute(runtime[0], task_id)
+
+    cast("Any", celery).task(name=RUN_TOOL)(run_tool)
+    return celery
+
+
+def run(*, concurrency: int | None, queues: str | None) -> None:
+    """Run a worker in this process until it is told to stop. Raises SettingsError before it starts."""
+    given = {"worker_concurrency": concurrency, "worker_queues": queues}
+    settings = ProcessSettings(worker=read(WorkerSettings, **{key: value for key, value in given.items() if value}))
+    app: Any = cast("Any", create_app(settings))
+    app.worker_main(
+        [
+            "worker",
+            # Threads suit tools that wait for AWS, and one process holds one event loop for all leases.
+            "--pool=threads",
+            f"--concurrency={settings.worker.worker_concurrency}",
+            f"--queues={','.join(settings.worker.worker_queues)}",
+            f"--hostname=worker-{os.getpid()}@{socket.gethostname()}",
+            f"--loglevel={settings.log.level}",
+            "--task-events",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+def run_flower(*, host: str, port: int) -> None:
+    """Run Flower in this process. SettingsError when it would be open to strangers."""
+    if not _is_loopback(host) and not os.environ.get("FLOWER_BASIC_AUTH"):
+        raise SettingsError(
+            f"Flower would listen on {host!r} for everyone: set FLOWER_BASIC_AUTH=user:password, or use 127.0.0.1."
+        )
+    os.environ.setdefault("FLOWER_READ_ONLY", "true")
+    os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if _is_loopback(host) else "false")
+    app: Any = cast("Any", create_app(ProcessSettings()))
+    app.start(["flower", f"--address={host}", f"--port={port}", "--logging=warning"])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
