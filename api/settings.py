@@ -21,28 +21,29 @@ _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+")
 
 
 class WebSettings(Group):
-    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on.")
-    port: int = Field(3000, ge=0, le=65_535, description="the port to listen on.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on.")
+    port: int = Field(default=3000, ge=0, le=65_535, description="the port to listen on.")
     public_url: str | None = Field(
-        None,
+        default=None,
         description="the origin clients reach this server by, as https://mcp.example.com, if a proxy is between.",
     )
-    auth: str = Field("off", pattern="^off$", description="who may call; this version knows `off`.")
+    auth: str = Field(default="off", pattern="^off$", description="who may call; this version knows `off`.")
     allow_unauthenticated: str = Field(
-        "", description=f"`{ACCEPTED_RISK}` lets a server without authentication listen beyond this machine."
+        default="", description=f"`{ACCEPTED_RISK}` lets a server without authentication listen beyond this machine."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="further Host headers to answer to, separated by commas; host or host:port."
+        default=(), description="further Host headers to answer to, separated by commas; host or host:port."
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="further browser origins that may call, separated by commas; as https://app.example.com."
+        default=(),
+        description="further browser origins that may call, separated by commas; as https://app.example.com.",
     )
     rate_limit: str = Field(
-        "6000/minute", description="requests of one address, as 100/second, 6000/minute, 50000/hour, or `off`."
+        default="6000/minute", description="requests of one address, as 100/second, 6000/minute, 50000/hour, or `off`."
     )
-    max_body: int = Field(4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
+    max_body: int = Field(default=4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
     session_ttl: timedelta = Field(
-        timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
+        default=timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
     )
 
     @field_validator("allowed_hosts", "allowed_origins", mode="before")

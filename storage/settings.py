@@ -71,19 +71,19 @@ class StorageSettings(Group):
     """Where Redis is, and the keys that seal what we put there."""
 
     redis_url: SecretStr | None = Field(
-        None,
+        default=None,
         description="the Redis or Valkey server to use, as redis://[user:password@]host:port[/db], rediss://... "
         "or unix:///path; empty lets `up` start a server of its own.",
     )
-    redis_connections: int = Field(64, ge=4, le=10_000, description="most connections of one process.")
-    data_dir: Path = Field(Path(".data"), description="where `up` keeps its Redis data and its secret key.")
+    redis_connections: int = Field(default=64, ge=4, le=10_000, description="most connections of one process.")
+    data_dir: Path = Field(default=Path(".data"), description="where `up` keeps its Redis data and its secret key.")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (),
+        default=(),
         description="the key ring that seals what is stored: base64 of 32 bytes each, newest first, "
         "separated by commas. Make one with: openssl rand -base64 32.",
     )
     result_ttl: int = Field(
-        86_400, ge=60, le=7 * 86_400, description="seconds a finished task and its events stay readable."
+        default=86_400, ge=60, le=7 * 86_400, description="seconds a finished task and its events stay readable."
     )
 
     @field_validator("secret_keys", mode="before")

@@ -13,10 +13,12 @@ from storage.settings import Group, words
 class ToolSettings(Group):
     """What a tool may know about where it runs."""
 
-    project_path: Path = Field(Path(), description="the directory the `project` tool searches.")
-    aws_region: str | None = Field(None, description="the AWS region of the tools; empty leaves it to boto3's chain.")
+    project_path: Path = Field(default=Path(), description="the directory the `project` tool searches.")
+    aws_region: str | None = Field(
+        default=None, description="the AWS region of the tools; empty leaves it to boto3's chain."
+    )
     bedrock_model: str = Field(
-        "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         description="the Bedrock model or inference profile that analyses; `off` leaves the rules alone to speak.",
     )
 
@@ -25,17 +27,18 @@ class WorkerSettings(Group):
     """How jobs are queued and run."""
 
     tool_modules: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="your own tool modules, importable names or file paths, separated by commas."
+        default=(), description="your own tool modules, importable names or file paths, separated by commas."
     )
-    worker_concurrency: int = Field(20, ge=1, le=1000, description="jobs one worker runs at once.")
+    worker_concurrency: int = Field(default=20, ge=1, le=1000, description="jobs one worker runs at once.")
     worker_queues: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("default",), description="the queues a worker takes jobs from, separated by commas."
+        default=("default",), description="the queues a worker takes jobs from, separated by commas."
     )
     drain_timeout: timedelta = Field(
-        timedelta(seconds=10), description="seconds that running calls and jobs get to end when a process is stopped."
+        default=timedelta(seconds=10),
+        description="seconds that running calls and jobs get to end when a process is stopped.",
     )
     no_worker_timeout: timedelta = Field(
-        timedelta(seconds=15),
+        default=timedelta(seconds=15),
         description="seconds a call waits in a queue that no live worker serves before it ends with an error; "
         "0 waits for ever, for pools that scale from zero.",
     )
@@ -49,7 +52,9 @@ class WorkerSettings(Group):
 class LogSettings(Group):
     model_config = SettingsConfigDict(env_prefix="MCP_LOG_")
 
-    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+    level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
+    )
     format: str = Field(
-        "auto", pattern="^(auto|json|console)$", description="json, console, or auto: console on a terminal."
+        default="auto", pattern="^(auto|json|console)$", description="json, console, or auto: console on a terminal."
     )

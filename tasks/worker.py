@@ -3,9 +3,11 @@
 import ipaddress
 import os
 import socket
+import warnings
 from typing import Any, cast
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from storage.settings import SettingsError, read
@@ -57,9 +59,13 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
     """Run a worker in this process until it is told to stop. Raises SettingsError before it starts."""
     given = {"worker_concurrency": concurrency, "worker_queues": queues}
     settings = ProcessSettings(worker=read(WorkerSettings, **{key: value for key, value in given.items() if value}))
+    configure(settings.log)
+    # Celery warns of root because of pickle, and we accept JSON alone.
+    warnings.simplefilter("ignore", SecurityWarning)
     app: Any = cast("Any", create_app(settings))
     app.worker_main(
         [
+            "--quiet",
             "worker",
             # Threads suit tools that wait for AWS, and one process holds one event loop for all leases.
             "--pool=threads",

@@ -1,34 +1,29 @@
 """`mcp-playground`: one command, one role each, and a client for people."""
 
-import sys
-from collections.abc import Callable
-from functools import wraps
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from storage.settings import SettingsError
+from api.cli.explained import explained
 
 DISTRIBUTION: Final = "mcp-server-playground"
-SETTINGS_ERROR: Final = 2
+LAZY: Final = {"call": "api.cli.call", "tools": "api.cli.call", "up": "api.cli.up", "doctor": "api.cli.doctor"}
+"""Commands in modules of their own, imported when they are asked for, so that the others start quickly."""
 
 
-def explained(command: Callable[..., None]) -> Callable[..., None]:
-    """End with one sentence and status 2 when a setting is wrong."""
+class Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["up", "serve", "worker", "flower", "doctor", "call", "tools"]
 
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # click passes the options of whichever command
-        try:
-            command(*args, **kwargs)
-        except SettingsError as error:
-            click.echo(f"mcp-playground: {error}", err=True)
-            sys.exit(SETTINGS_ERROR)
-
-    return run
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LAZY:
+            return getattr(import_module(LAZY[cmd_name]), cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version(DISTRIBUTION), prog_name="mcp-playground")
 def main() -> None:
     r"""A self-hosted MCP server that streams long-running tools to any MCP client.

