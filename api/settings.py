@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from storage.rate import Rate
-from storage.settings import Group, SettingsError, StorageSettings, read, words
+from storage.settings import Group, Seconds, SettingsError, StorageSettings, read, words
 from tasks.process import ProcessSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
@@ -42,7 +42,7 @@ class WebSettings(Group):
         default="6000/minute", description="requests of one address, as 100/second, 6000/minute, 50000/hour, or `off`."
     )
     max_body: int = Field(default=4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
-    session_ttl: timedelta = Field(
+    session_ttl: Seconds = Field(
         default=timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
     )
 

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from storage.seal import KeyRing, decode_key, new_key
@@ -58,13 +59,26 @@ def _is_secret(field: Any) -> bool:  # noqa: ANN401  # pydantic's FieldInfo is g
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = f"{value.total_seconds():g}" if isinstance(value, timedelta) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004  # a line's worth
 
 
 def words(value: object) -> object:
     """A list given as words: separated by commas or white space."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _seconds(value: object) -> object:
+    """A duration given as a number of seconds, which is how durations stand in the environment."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        raise ValueError("it must be a number of seconds") from None
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
 
 
 class StorageSettings(Group):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from storage.settings import Group, words
+from storage.settings import Group, Seconds, words
 
 
 class ToolSettings(Group):
@@ -33,12 +33,14 @@ class WorkerSettings(Group):
     worker_queues: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("default",), description="the queues a worker takes jobs from, separated by commas."
     )
-    drain_timeout: timedelta = Field(
+    drain_timeout: Seconds = Field(
         default=timedelta(seconds=10),
+        ge=timedelta(0),
         description="seconds that running calls and jobs get to end when a process is stopped.",
     )
-    no_worker_timeout: timedelta = Field(
+    no_worker_timeout: Seconds = Field(
         default=timedelta(seconds=15),
+        ge=timedelta(0),
         description="seconds a call waits in a queue that no live worker serves before it ends with an error; "
         "0 waits for ever, for pools that scale from zero.",
     )
