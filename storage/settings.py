@@ -143,7 +143,7 @@ def local_key(data_dir: Path) -> str:
     path = data_dir / "secret.key"
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        _place(path, new_key())
+        place(path, new_key())
     text = path.read_text().strip()
     try:
         decode_key(text)
@@ -152,11 +152,14 @@ def local_key(data_dir: Path) -> str:
     return text
 
 
-def _place(path: Path, text: str) -> None:
-    """Write a private file whole or not at all; of two processes that try at once, the first wins."""
+def place(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write a private file whole or not at all; unless it may *replace*, the first of two writers wins."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(text)
+    if replace:
+        draft.replace(path)
+        return
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -52,6 +53,7 @@ class WorkerRuntime:
         self._subscriber = Subscriber(self._redis)
         self._queue = JobQueue(celery)
         self._runs: dict[str, WorkerRun] = {}
+        self._draining: Future[None] | None = None
         self._background: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self.loop.run_forever, name="worker-loop", daemon=True)
 
@@ -61,7 +63,7 @@ class WorkerRuntime:
 
     def drain(self) -> None:
         """Take no more jobs, and ask those that still run after the drain period to let go."""
-        asyncio.run_coroutine_threadsafe(self._let_go(), self.loop)
+        self._draining = asyncio.run_coroutine_threadsafe(self._let_go(), self.loop)
 
     def stop(self) -> None:
         self.call(self._close())
@@ -95,6 +97,8 @@ class WorkerRuntime:
         log.info("worker ready", worker=self.worker, queues=self._queues, tools=self._catalog.names())
 
     async def _close(self) -> None:
+        if self._draining:
+            self._draining.cancel()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

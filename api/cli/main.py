@@ -49,9 +49,11 @@ def serve(host: str | None, port: int | None) -> None:
     Needs MCP_REDIS_URL. Any number of these may run behind any load balancer. SIGTERM drains: running calls
     get MCP_DRAIN_TIMEOUT seconds to end.
     """
+    from api.cli.parent import watch_parent
     from api.serve import run
     from api.settings import read_settings
 
+    watch_parent()
     run(read_settings(host=host, port=port))
 
 
@@ -64,8 +66,10 @@ def worker(concurrency: int | None, queues: str | None) -> None:
 
     Needs MCP_REDIS_URL, and the same MCP_SECRET_KEYS and MCP_TOOL_MODULES as the web processes. SIGTERM drains.
     """
+    from api.cli.parent import watch_parent
     from tasks.worker import run
 
+    watch_parent()
     run(concurrency=concurrency, queues=queues)
 
 
@@ -78,8 +82,10 @@ def flower(host: str, port: int) -> None:
 
     On this machine only, unless FLOWER_BASIC_AUTH=user:password is set.
     """
+    from api.cli.parent import watch_parent
     from tasks.worker import run_flower
 
+    watch_parent()
     run_flower(host=host, port=port)
 
 
