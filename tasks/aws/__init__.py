@@ -1,0 +1,1 @@
+"""AWS for tools: clients that can be interrupted, and errors in words."""

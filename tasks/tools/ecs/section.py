@@ -1,0 +1,46 @@
+"""A partial answer beats a failure: every part of the evidence is collected on its own and says how that went."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tasks.aws.errors import explain, kind_of
+from tasks.tool import Run, ToolError
+from tasks.tools.ecs.shapes import Section, Status
+
+T = TypeVar("T")
+
+
+class Sections:
+    """The sections of one investigation, in the order they were tried; each is a step of the run's progress."""
+
+    def __init__(self, run: Run, steps: int) -> None:
+        self.all: list[Section] = []
+        self._run = run
+        self._steps = steps
+
+    def step(self, words: str) -> None:
+        """Tell the client what is being done now."""
+        self._run.progress(len(self.all) + 1, self._steps, words)
+
+    def collect(self, name: str, words: str, collect: Callable[[], T | None]) -> T | None:
+        """What *collect* returns; None, and a section that says why, when AWS refuses or there is nothing."""
+        self.step(words)
+        try:
+            found = collect()
+        except (ClientError, BotoCoreError) as error:
+            kind = kind_of(error)
+            self._note(name, "error" if kind == "missing" else kind, explain(error))
+            return None
+        except ToolError as error:
+            self._note(name, "empty", str(error))
+            return None
+        if not found:
+            self._note(name, "empty", f"{name}: nothing was found")
+            return None
+        self._note(name, "ok", f"{name}: collected")
+        return found
+
+    def _note(self, name: str, status: Status, message: str) -> None:
+        self.all.append({"name": name, "status": status, "message": message})
