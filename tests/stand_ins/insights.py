@@ -1,0 +1,112 @@
+"""CloudWatch Logs Insights, as far as we use it: moto accepts queries and ignores what they say.
+
+It knows the events of each group that a test gives it, keeps to the time window (in seconds, as the API wants), filters by
+the streams or the task id the query names, sorts, limits and pages. Everything else is refused.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.stand_ins.http import Handler, serving
+
+PAGE = 100
+Row = dict[str, str]
+
+
+class Refused(Exception):
+    """An error of the API: its code, and a message."""
+
+
+@dataclass
+class Insights:
+    """Log groups, each a list of events with `@timestamp` (as the API prints it), `@message` and what else they have."""
+
+    groups: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+    polls: int = 1
+    """How often a query says Running before it says Complete; negative for ever."""
+    url: str = ""
+    denied: bool = False
+    queries: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    stopped: list[str] = field(default_factory=list[str])
+    polled: threading.Event = field(default_factory=threading.Event)
+
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": self.url}
+
+    def StartQuery(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802  # the API's name
+        for group in request["logGroupNames"]:
+            if group not in self.groups:
+                raise Refused("ResourceNotFoundException", f"Log group '{group}' does not exist")
+        if request["endTime"] > 10_000_000_000:
+            raise Refused("InvalidParameterException", "times are seconds since the epoch")
+        query_id = f"q-{len(self.queries)}"
+        self.queries[query_id] = {**request, "left": self.polls}
+        return {"queryId": query_id}
+
+    def GetQueryResults(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        query = self.queries[request["queryId"]]
+        self.polled.set()
+        if query["left"] != 0:
+            query["left"] -= 1
+            return {"status": "Running", "results": []}
+        rows = self._rows(query)
+        start = int(request.get("nextToken", "0"))
+        page = [[{"field": name, "value": value} for name, value in row.items()] for row in rows[start : start + PAGE]]
+        more = {"nextToken": str(start + PAGE)} if start + PAGE < len(rows) else {}
+        return {"status": "Complete", "results": page, **more}
+
+    def StopQuery(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.stopped.append(request["queryId"])
+        return {"success": True}
+
+    def _rows(self, query: dict[str, Any]) -> list[Row]:
+        text = query["queryString"]
+        streams = re.search(r"@logStream in \[(.*?)\]", text)
+        task = re.search(r"TaskId = '([^']*)'", text)
+        rows = [row for group in query["logGroupNames"] for row in self.groups[group]]
+        rows = [row for row in rows if query["startTime"] <= _seconds(row) <= query["endTime"]]
+        if streams:
+            rows = [row for row in rows if f"'{row.get('@logStream')}'" in streams[1]]
+        if task:
+            rows = [row for row in rows if row.get("TaskId") == task[1]]
+        rows.sort(key=lambda row: row["@timestamp"], reverse="desc" in text)
+        return rows[: query["limit"]]
+
+
+def printed(moment: datetime) -> str:
+    """A time as Insights prints it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _seconds(row: Row) -> float:
+    return datetime.strptime(row["@timestamp"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
+
+
+@contextmanager
+def insights(**how: Any) -> Generator[Insights]:
+    """A running stand-in."""
+    service = Insights(**how)
+
+    class Logs(Handler):
+        def do_POST(self) -> None:
+            operation = self.headers["x-amz-target"].rpartition(".")[2]
+            request = json.loads(self.body())
+            try:
+                if service.denied:
+                    raise Refused("AccessDeniedException", f"not authorized to perform: logs:{operation}")
+                if operation not in ("StartQuery", "GetQueryResults", "StopQuery"):
+                    raise Refused("UnknownOperationException", operation)
+                self.answer(200, json.dumps(getattr(service, operation)(request)).encode())
+            except Refused as refused:
+                code, message = refused.args
+                self.answer(400, json.dumps({"__type": code, "message": message}).encode())
+
+    with serving(Logs) as url:
+        service.url = url
+        yield service

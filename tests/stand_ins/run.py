@@ -1,0 +1,77 @@
+"""A run without a worker: it remembers what the tool said."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from storage.records import Principal
+from storage.states import Level
+from tasks.aws.clients import AwsClients
+from tasks.result import Content
+from tasks.settings import ToolSettings
+from tasks.tool import Cancelled
+
+
+@dataclass
+class FakeRun:
+    """Satisfies `tasks.tool.Run`."""
+
+    settings: ToolSettings = field(default_factory=ToolSettings)
+    id: str = "0" * 32
+    attempt: int = 1
+    principal: Principal = Principal(client_id="test", issuer="test", subject="test")
+    steps: list[tuple[float, float | None, str, Any]] = field(default_factory=list[tuple[float, float | None, str, Any]])
+    text: list[str] = field(default_factory=list[str])
+    logged: list[tuple[Level, str]] = field(default_factory=list[tuple[Level, str]])
+    attached: list[Content] = field(default_factory=list[Content])
+    kept: Any = None
+    on_text: Callable[[str], None] = lambda _: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    clients: AwsClients | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.stop.is_set()
+
+    def check(self) -> None:
+        if self.stop.is_set():
+            raise Cancelled
+
+    def sleep(self, duration: timedelta) -> None:
+        if self.stop.wait(duration.total_seconds()):
+            raise Cancelled
+
+    def progress(self, done: float, total: float | None = None, message: str = "", data: Any = None) -> None:  # noqa: ANN401
+        self.check()
+        self.steps.append((done, total, message, data))
+
+    def emit(self, text: str) -> None:
+        self.check()
+        self.text.append(text)
+        self.on_text(text)
+
+    def log(self, level: Level, message: str, **data: Any) -> None:  # noqa: ANN401
+        self.logged.append((level, message))
+
+    def checkpoint(self, value: Any) -> None:  # noqa: ANN401
+        self.kept = value
+
+    def resume(self) -> Any:  # noqa: ANN401
+        return self.kept
+
+    def attach(self, content: Content) -> None:
+        self.attached.append(content)
+
+    def aws(self, service: str) -> Any:  # noqa: ANN401
+        self.check()
+        if self.clients is None:
+            self.clients = AwsClients(self.settings)
+        return self.clients.client(service)
+
+    def cancel(self) -> None:
+        """What a worker does when the run is cancelled."""
+        self.stop.set()
+        if self.clients:
+            self.clients.close()
