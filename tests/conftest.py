@@ -1,7 +1,6 @@
 """Real parts: a Valkey server for the run, and a web process with a worker on it for those that want one."""
 
 from collections.abc import AsyncGenerator, Generator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -10,6 +9,7 @@ from storage import keys
 from storage.connection import Redis, connect
 from storage.seal import KeyRing
 from storage.settings import StorageSettings
+from tests.clients import OPEN
 from tests.servers import Stack, ValkeyServer, running_stack
 
 
@@ -44,7 +44,9 @@ def stack(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Gen
     assert [key for key in valkey.immortal_keys(1) if not key.startswith(keys.BROKER_PREFIX)] == []
 
 
-@pytest.fixture
-def tools_file(tmp_path: Path) -> Path:
-    """Where a test writes a tool module of its own."""
-    return tmp_path / "own_tools.py"
+@pytest.fixture(autouse=True)
+def hang_up() -> Generator[None]:
+    """Close the connections a test opened."""
+    yield
+    while OPEN:
+        OPEN.pop().http.close()

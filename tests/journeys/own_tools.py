@@ -1,0 +1,119 @@
+"""Tools of a company of its own, for tests: named by MCP_TOOL_MODULES."""
+
+import asyncio
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from tasks.tool import Run, tool
+
+
+@tool(annotations={"readOnlyHint": True})
+def flood(run: Run, count: int) -> str:
+    """Report progress as fast as possible."""
+    for done in range(count):
+        run.progress(done + 1, count, f"step {done + 1}")
+    return "flooded"
+
+
+@tool
+def talk(run: Run, pieces: int) -> str:
+    """Stream text in many small pieces."""
+    for piece in range(pieces):
+        run.emit(f"<{piece}>")
+    return "said"
+
+
+@tool
+def say(run: Run) -> str:
+    """Log at three levels."""
+    run.log("debug", "quiet")
+    run.log("info", "normal", detail=1)
+    run.log("error", "loud")
+    return "logged"
+
+
+@tool(annotations={"readOnlyHint": True}, timeout=60)
+def tick(run: Run, file: str) -> str:
+    """Write a line every 50 ms for as long as it runs."""
+    with Path(file).open("a") as out:
+        while True:
+            out.write(".")
+            out.flush()
+            run.sleep(timedelta(milliseconds=50))
+
+
+@tool(timeout=60)
+def deaf(run: Run, file: str) -> str:
+    """Write a line every 50 ms and never listen."""
+    with Path(file).open("a") as out:
+        while True:
+            out.write(".")
+            out.flush()
+            until = time.monotonic() + 0.05
+            while time.monotonic() < until:
+                pass
+
+
+@tool(timeout=60)
+async def nap(file: str) -> str:
+    """Write a line every 50 ms as a coroutine, without asking for the run."""
+    while True:
+        with Path(file).open("a") as out:  # noqa: ASYNC230  # a local file, in a loop of its own
+            out.write(".")
+        await asyncio.sleep(0.05)
+
+
+@tool(timeout=1)
+def slow(run: Run) -> str:
+    """Take longer than it may, listening."""
+    run.sleep(timedelta(seconds=30))
+    return "never"
+
+
+@tool(timeout=1)
+def slow_and_deaf() -> str:
+    """Take longer than it may, not listening."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        pass
+    return "never"
+
+
+@tool(timeout=1)
+async def slow_coroutine() -> str:
+    """Take longer than it may, as a coroutine."""
+    await asyncio.sleep(30)
+    return "never"
+
+
+@tool(timeout=60)
+def silent(run: Run, seconds: float) -> str:
+    """Say nothing for a while."""
+    run.sleep(timedelta(seconds=seconds))
+    return "at last"
+
+
+@tool
+def broken(run: Run) -> str:
+    """Raise what nobody should see."""
+    raise RuntimeError("the password is hunter2, see /etc/secret")
+
+
+@tool(inline=True)
+def broken_inline() -> str:
+    """Raise what nobody should see, in the web process."""
+    raise RuntimeError("the password is hunter2, see /etc/secret")
+
+
+@tool(inline=True)
+async def soon(name: str) -> str:
+    """Answer from a coroutine in the web process."""
+    await asyncio.sleep(0)
+    return f"hello {name}"
+
+
+@tool
+def count_up(run: Run) -> dict[str, int]:
+    """Say which attempt this is."""
+    return {"attempt": run.attempt}
