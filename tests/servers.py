@@ -57,16 +57,24 @@ class ValkeyServer:
             return [name.decode() for name in cast("list[bytes]", client.keys("*")) if client.ttl(name) == -1]
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start, or start again on the same port."""
         command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         with (self._folder / "valkey.log").open("wb") as log:
             self._process = subprocess.Popen([*command, "--dir", str(self._folder)], stdout=log, stderr=log)
         until(self._answers, "the Valkey server answering")
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         if self._process:
             self._process.terminate()
             self._process.wait(10)
+            self._process = None
 
     def _answers(self) -> bool:
         try:

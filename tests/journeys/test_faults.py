@@ -1,0 +1,151 @@
+"""What is not there, and what dies."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.clients import ERAS, Arrived, Heard, listen, wire
+from tests.journeys.conftest import OWN_TOOLS
+from tests.servers import Stack, ValkeyServer, running_stack, until
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_that_no_worker_takes_says_so_and_then_ends(valkey: ValkeyServer, tmp_path: Path, era: str):
+    """Ours: told within seconds, and not left hanging."""
+    with running_stack(valkey.url(4), tmp_path, worker=False, MCP_NO_WORKER_TIMEOUT="3") as stack:
+        began = time.time()
+        heard = wire(stack.mcp_url, era).call("streaming", {}, token=1)
+
+    assert heard.progress[0].at - began < 5
+    assert heard.progress[0].message["params"]["message"] == "queued, no worker is running"
+    assert heard.result["isError"] is True
+    assert "mcp-playground worker" in heard.result["content"][0]["text"]
+
+
+def test_a_worker_that_comes_later_takes_what_waits(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: accepted work is not lost because the workers start last."""
+    with running_stack(valkey.url(5), tmp_path, worker=False, MCP_NO_WORKER_TIMEOUT="0") as stack:
+        asked = wire(stack.mcp_url, "stateless")
+        with asked.open("tools/call", {"name": "streaming", "arguments": {"count": 1}}, meta={"progressToken": 1}) as open_:
+            events = listen(open_)
+            first = next(each for each in events if isinstance(each, Arrived))
+            stack.start_worker()
+            rest = [each for each in events if isinstance(each, Arrived)]
+
+    assert "no worker" in first.message["params"]["message"]
+    assert rest[-1].message["result"]["structuredContent"]["count"] == 1
+
+
+def test_a_killed_worker_costs_seconds_and_no_progress_goes_back(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: the lease runs out, another worker goes on, the client sees one growing series and one result."""
+    with running_stack(valkey.url(6), tmp_path, MCP_TOOL_MODULES=str(OWN_TOOLS)) as stack:
+        worker = stack.programs[0]
+        with wire(stack.mcp_url, "stateless").open(
+            "tools/call", {"name": "streaming", "arguments": {"count": 8, "intervalMs": 300}}, meta={"progressToken": 1}
+        ) as response:
+            events = (each for each in listen(response) if isinstance(each, Arrived))
+            seen = [next(events), next(events)]
+            os.killpg(worker.process.pid, signal.SIGKILL)
+            stack.start_worker()
+            seen += list(events)
+
+    values = [each.message["params"]["progress"] for each in seen[:-1]]
+    assert values == [float(step) for step in range(1, 9)]
+    assert seen[-1].message["result"]["structuredContent"]["count"] == 8
+
+
+def test_a_stopped_worker_hands_its_job_to_another(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: SIGTERM gives a job its time, then the task goes back to the queue, and nothing of it is lost."""
+    with running_stack(valkey.url(7), tmp_path, MCP_DRAIN_TIMEOUT="1") as stack:
+        with wire(stack.mcp_url, "stateless").open(
+            "tools/call", {"name": "streaming", "arguments": {"count": 8, "intervalMs": 500}}, meta={"progressToken": 1}
+        ) as response:
+            events = (each for each in listen(response) if isinstance(each, Arrived))
+            next(events)
+            first = stack.programs[0]
+            stack.start_worker()
+            first.process.terminate()
+            rest = list(events)
+        first.process.wait(20)
+
+    assert rest[-1].message["result"]["structuredContent"]["count"] == 8
+    assert '"status": "released"' in first.output()
+
+
+def test_a_tool_that_must_not_run_twice_ends_interrupted(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: without readOnlyHint or idempotentHint a run is not started again, and the caller is told."""
+    with running_stack(valkey.url(8), tmp_path, MCP_TOOL_MODULES=str(OWN_TOOLS)) as stack:
+        file = tmp_path / "ticks"
+        heard: list[Heard] = []
+        asked = wire(stack.mcp_url, "handshake")
+        call = threading.Thread(target=lambda: heard.append(asked.call("nap", {"file": str(file)})))
+        call.start()
+        until(lambda: file.exists(), "the tool at work")
+        os.killpg(stack.programs[0].process.pid, signal.SIGKILL)
+        stack.start_worker()
+        call.join(30)
+
+    assert heard[0].result["isError"] is True
+    assert "must not run twice" in heard[0].result["content"][0]["text"]
+
+
+def test_without_redis_the_server_says_so_and_recovers(tmp_path: Path):
+    """Ours: alive, not ready, clear answers; and back without a restart."""
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    with ValkeyServer(folder) as server, running_stack(server.url(0), tmp_path) as stack:
+        server.stop()
+        not_ready = httpx2.get(f"{stack.url}/health/ready", timeout=20)
+        alive = (stack.get("/ping"), stack.get("/health/live"))
+        refused = wire(stack.mcp_url, "stateless").send("tools/call", {"name": "echo", "arguments": {"message": "x"}})
+        called = wire(stack.mcp_url, "stateless").send("tools/call", {"name": "streaming", "arguments": {}})
+        server.start()
+        stack.wait_ready()
+        recovered = wire(stack.mcp_url, "stateless").call("streaming", {"count": 1})
+
+    assert not_ready.status_code == 503
+    assert not_ready.json()["problems"] == {"redis": "does not answer"}
+    assert alive == (200, 200)
+    assert [each.error["code"] for each in (refused, called)] == [-31003, -31003]
+    assert called.error["message"].startswith("The server cannot reach its store")
+    assert recovered.result["structuredContent"]["count"] == 1
+
+
+def test_a_web_process_that_is_stopped_lets_its_calls_end(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: SIGTERM; a call that ends in time is answered, one that does not is told why, and its job stops."""
+    with running_stack(valkey.url(9), tmp_path, MCP_DRAIN_TIMEOUT="2", MCP_TOOL_MODULES=str(OWN_TOOLS)) as stack:
+        file = tmp_path / "ticks"
+        heard: dict[str, Heard] = {}
+        short, long = wire(stack.mcp_url, "stateless"), wire(stack.mcp_url, "handshake")
+        calls = [
+            threading.Thread(target=lambda: heard.update(short=short.call("silent", {"seconds": 1.5}))),
+            threading.Thread(target=lambda: heard.update(long=long.call("tick", {"file": str(file)}))),
+        ]
+        for call in calls:
+            call.start()
+        until(lambda: file.exists(), "the tool at work")
+        web = stack.programs[-1]
+        web.process.terminate()
+        for call in calls:
+            call.join(15)
+        web.process.wait(15)
+
+    assert heard["short"].result["content"][0]["text"] == "at last"
+    assert heard["long"].error["code"] == -31001
+    assert "Traceback" not in web.output()
+
+
+def test_bursts_of_one_address_are_told_to_wait(valkey: ValkeyServer, tmp_path: Path):
+    """RFC 6585 section 4: 429 with Retry-After, shared by the replicas."""
+    with running_stack(valkey.url(10), tmp_path, worker=False, MCP_RATE_LIMIT="5/minute") as stack:
+        answers = [wire(stack.mcp_url, "stateless").send("server/discover") for _ in range(7)]
+
+    assert [each.status for each in answers] == [200] * 5 + [429] * 2
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert json.dumps(answers[-1].error).count("try again") == 1
