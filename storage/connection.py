@@ -15,7 +15,7 @@ from storage.settings import StorageSettings
 Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
 """What a call raises while Redis cannot be reached."""
 
-__all__ = ["PubSub", "Redis", "RedisError", "Script", "Unavailable", "connect"]
+__all__ = ["Channel", "Redis", "RedisError", "Script", "Unavailable", "channel", "connect"]
 
 Script = Callable[..., Awaitable[Any]]
 """A registered script: call it with `keys=` and `args=`."""
@@ -24,11 +24,19 @@ Row = tuple[bytes, dict[bytes, bytes]]
 """A stream entry: its id and its fields."""
 
 
-class PubSub(Protocol):
-    async def subscribe(self, *channels: str) -> None: ...
-    async def unsubscribe(self, *channels: str) -> None: ...
-    async def get_message(self, *, timeout: float | None) -> dict[str, Any] | None: ...  # noqa: ASYNC109
-    async def aclose(self) -> None: ...
+class Channel(Protocol):
+    """A raw connection of our own, for publish/subscribe: redis-py's own object for it may not be used by two tasks."""
+
+    async def connect(self) -> None: ...
+    async def disconnect(self, *, nowait: bool) -> None: ...
+    async def send_command(self, *args: str, check_health: bool) -> None: ...
+    async def read_response(
+        self,
+        *,
+        timeout: float,  # noqa: ASYNC109  # redis-py's name; math.inf waits for ever
+        disconnect_on_error: bool,
+        push_request: bool,
+    ) -> list[Any]: ...
 
 
 class Pipeline(Protocol):
@@ -58,7 +66,6 @@ class Redis(Protocol):
     async def xrevrange(self, name: str, *, count: int) -> list[Row]: ...
     async def zrem(self, name: str, *values: str) -> int: ...
     def pipeline(self, *, transaction: bool) -> Pipeline: ...
-    def pubsub(self) -> PubSub: ...
     def register_script(self, script: str) -> Script: ...
     async def aclose(self) -> None: ...
 
@@ -80,3 +87,13 @@ def connect(settings: StorageSettings) -> Redis:
         retry_on_error=[BusyLoadingError],
     )
     return cast("Redis", Client.from_pool(pool))
+
+
+def channel(redis: Redis) -> Channel:
+    """A connection like the client's own, which nobody else uses; not yet connected.
+
+    Without a time limit on its socket: redis-py would write under `asyncio.wait_for`, which in Python 3.11 can swallow
+    the cancellation of the task that writes.
+    """
+    pool = cast("Any", redis).connection_pool
+    return pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})

@@ -72,7 +72,7 @@ class KeyRing:
         nonce, body = sealed[head : head + _NONCE], sealed[head + _NONCE :]
         try:
             return self._cipher(key_id, record).decrypt(nonce, body, _associated(kind, record, principal))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise Unreadable(f"{kind} {record[:4]}… was changed or belongs elsewhere") from error
 
 

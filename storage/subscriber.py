@@ -1,21 +1,21 @@
 """One pub/sub connection per process, however many readers.
 
 A reader subscribes and waits for the acknowledgement, reads the log after the last id it has, then takes live
-messages and drops ids it has seen. redis-py reconnects silently and subscribes again: every acknowledgement is
-therefore a reason to read the log. A publish can be lost silently too, so a tick compares each log with its reader.
+messages and drops ids it has seen. After a lost connection all is subscribed again: every acknowledgement is therefore
+a reason to read the log. A publish can be lost silently too, so a tick compares each log with its reader.
 """
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
-from typing import Any, Final, Self, cast
+from typing import Final, Self
 
 import structlog
 
-from storage import keys
-from storage.connection import Redis, RedisError, Unavailable
+from storage.connection import Channel, Redis, RedisError, Unavailable, channel
 from storage.events import Entry, order, replay
 
 TICK: Final = timedelta(seconds=2)
@@ -24,6 +24,8 @@ BUFFERED: Final = 512
 CHUNK: Final = 200
 """Logs compared in one round trip of the tick."""
 ACKNOWLEDGED_WITHIN: Final = timedelta(seconds=10)
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -91,27 +93,29 @@ class Reader:
 
 
 class Subscriber:
-    """All readers and listeners of one process on one connection. Use as an async context manager."""
+    """All readers and listeners of one process on one connection. Use as an async context manager.
+
+    One task owns the connection: it alone connects and disconnects. What is wanted is a set; a command is only a
+    wish to have the set obeyed sooner than at the next connection.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._pubsub = redis.pubsub()
         self._readers: dict[str, set[Reader]] = {}
         self._listeners: dict[str, Callable[[bytes], None]] = {}
         self._acknowledged: dict[str, asyncio.Event] = {}
+        """The channels that are wanted, and whether Redis has said yes."""
+        self._commands: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._work: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        # Always subscribed to something, so the connection never leaves pub/sub mode.
-        await self._subscribe(keys.ABANDON_CHANNEL)
-        self._work = [asyncio.create_task(self._pump()), asyncio.create_task(self._tick())]
+        self._work = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._tick())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        await self._pubsub.aclose()
 
     @contextlib.asynccontextmanager
     async def follow(self, name: str, *, after: str = "0-0") -> AsyncGenerator[Reader]:
@@ -127,51 +131,65 @@ class Subscriber:
             if not readers and self._readers.get(name) is readers:
                 del self._readers[name]
                 del self._acknowledged[name]
-                await self._unsubscribe(name)
+                self._commands.put_nowait(("UNSUBSCRIBE", name))
 
-    async def listen(self, channel: str, callback: Callable[[bytes], None]) -> None:
-        """Call *callback* with every message of *channel* from now on; a hint, lost while Redis is away."""
-        self._listeners[channel] = callback
-        await self._ensure(channel)
+    async def listen(self, name: str, callback: Callable[[bytes], None]) -> None:
+        """Call *callback* with every message of the channel *name* from now on; hints, lost while Redis is away."""
+        self._listeners[name] = callback
+        await self._ensure(name)
 
-    async def _ensure(self, channel: str) -> None:
+    async def _ensure(self, name: str) -> None:
         """Subscribe unless done, and wait for the acknowledgement. TimeoutError when Redis does not answer."""
-        if channel not in self._acknowledged:
-            await self._subscribe(channel)
+        if name not in self._acknowledged:
+            self._acknowledged[name] = asyncio.Event()
+            self._commands.put_nowait(("SUBSCRIBE", name))
         async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
-            await self._acknowledged[channel].wait()
+            await self._acknowledged[name].wait()
 
-    async def _subscribe(self, channel: str) -> None:
-        self._acknowledged.setdefault(channel, asyncio.Event())
-        await self._pubsub.subscribe(channel)
-
-    async def _unsubscribe(self, channel: str) -> None:
-        with contextlib.suppress(RedisError, *Unavailable):
-            await self._pubsub.unsubscribe(channel)
-
-    async def _pump(self) -> None:
+    async def _stay_connected(self) -> None:
+        pause = FIRST_PAUSE
         while True:
+            connection = channel(self._redis)
             try:
-                message = await self._pubsub.get_message(timeout=None)
-            except Unavailable as error:
-                log.warning("pub/sub connection lost", error=str(error))
-                await asyncio.sleep(0.5)
-                continue
-            if message is not None:
-                self._handle(message)
+                async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
+                    await connection.connect()
+                pause = FIRST_PAUSE
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._write(connection))
+                    group.create_task(self._read(connection))
+            except* (RedisError, *Unavailable) as errors:
+                log.warning("pub/sub connection lost", error=str(errors.exceptions[0]))
+            finally:
+                await connection.disconnect(nowait=True)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _handle(self, message: dict[str, Any]) -> None:
-        channel = cast("bytes", message["channel"]).decode()
-        if message["type"] == "subscribe":
-            if acknowledged := self._acknowledged.get(channel):
+    async def _write(self, connection: Channel) -> None:
+        """Subscribe to all that is wanted, then to what is wanted next."""
+        while not self._commands.empty():
+            self._commands.get_nowait()
+        if wanted := list(self._acknowledged):
+            await connection.send_command("SUBSCRIBE", *wanted, check_health=False)
+        while True:
+            command = await self._commands.get()
+            await connection.send_command(*command, check_health=False)
+
+    async def _read(self, connection: Channel) -> None:
+        while True:
+            frame = await connection.read_response(timeout=math.inf, disconnect_on_error=False, push_request=True)
+            self._handle(*frame)
+
+    def _handle(self, kind: bytes, raw_name: bytes, data: bytes) -> None:
+        name = raw_name.decode()
+        if kind == b"subscribe":
+            if acknowledged := self._acknowledged.get(name):
                 acknowledged.set()
-            for reader in self._readers.get(channel, ()):
+            for reader in self._readers.get(name, ()):
                 reader.refresh()
-        elif message["type"] == "message":
-            data = cast("bytes", message["data"])
-            if listener := self._listeners.get(channel):
+        elif kind == b"message":
+            if listener := self._listeners.get(name):
                 listener(data)
-            if readers := self._readers.get(channel):
+            if readers := self._readers.get(name):
                 entry_id, _, payload = data.partition(b" ")
                 for reader in readers:
                     reader.push((entry_id.decode(), payload))

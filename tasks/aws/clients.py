@@ -23,7 +23,7 @@ CONFIG: Final = Config(
     connect_timeout=5,
     # A model may think for a while between two pieces of text.
     read_timeout=75,
-    retries={"mode": "standard", "max_attempts": 4},
+    retries={"mode": "adaptive", "total_max_attempts": 4},
     user_agent_extra="mcp-server-playground",
 )
 
@@ -38,32 +38,29 @@ class AwsClients:
         self._clients: dict[str, Any] = {}
         self._wire = _Wire()
 
-    def client(self, service: str, *, region: str | None = None) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
-        """The client of *service*, made once per region; ToolError when region or credentials are missing."""
-        name = f"{service} {region}"
+    def client(self, service: str) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
+        """The client of *service*, made once; ToolError when no region is known. Raises Cancelled after `close`."""
         with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._make(service, region)
-            return self._clients[name]
-
-    @property
-    def region(self) -> str | None:
-        """The region that calls go to; None when nothing names one."""
-        with self._lock:
-            return self._open().region_name
+            self._wire.check()
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
 
     def close(self) -> None:
-        """End every call in flight, and make new ones fail: a thread that waits for AWS returns at once."""
+        """End every call in flight, and make new ones raise Cancelled: a thread that waits for AWS returns at once.
+
+        Two waits are not cut short: opening a connection (5 s) and botocore's pause before a retry (4 s).
+        """
         self._wire.cut()
+        with self._lock:
+            for each in self._clients.values():
+                each.close()
 
-    def _open(self) -> boto3.Session:
-        if self._session is None:
-            self._session = boto3.Session(region_name=self._settings.aws_region)
-        return self._session
-
-    def _make(self, service: str, region: str | None) -> Any:  # noqa: ANN401
+    def _make(self, service: str) -> Any:  # noqa: ANN401
         try:
-            made = cast("Any", self._open()).client(service, region_name=region, config=CONFIG)
+            if self._session is None:
+                self._session = boto3.Session(region_name=self._settings.aws_region)
+            made = cast("Any", self._session).client(service, config=CONFIG)
         except BotoCoreError as error:
             raise ToolError(explain(error)) from error
         self._wire.attach(made)
@@ -74,28 +71,45 @@ class _Wire:
     """The sockets of some clients. botocore can close idle connections, but not one that a thread reads from."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._is_cut = False
 
     def attach(self, client: Any) -> None:  # noqa: ANN401
         """Let the client open its connections through us (botocore has no public way to say so)."""
-        manager = client._endpoint.http_session._manager  # noqa: SLF001
-        manager.pool_classes_by_scheme = {"http": self._pool(), "https": self._secure_pool()}
+        session = client._endpoint.http_session  # noqa: SLF001
+        pools = {"http": self._pool(), "https": self._secure_pool()}
+        # Managers of proxies are made later, and take their pools from the session.
+        session._pool_classes_by_scheme = session._manager.pool_classes_by_scheme = pools  # noqa: SLF001
+        # A connection that broke because it was cut is not to be tried again.
+        for event in ("before-send", "needs-retry"):
+            client.meta.events.register_first(event, self._stop_call)
 
     def opened(self, connection: Any) -> None:  # noqa: ANN401
-        self._sockets.add(connection.sock)
+        with self._lock:
+            self._sockets.add(connection.sock)
+            is_cut = self._is_cut
+        if is_cut:
+            connection.close()
+            raise Cancelled
 
     def check(self) -> None:
         if self._is_cut:
             raise Cancelled
 
     def cut(self) -> None:
-        self._is_cut = True
-        for each in list(self._sockets):
+        with self._lock:
+            self._is_cut = True
+            sockets = list(self._sockets)
+        for each in sockets:
             try:
-                each.shutdown(socket.SHUT_RDWR)
+                # Below TLS: SSLSocket.shutdown would drop the state that a reading thread still uses.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
             except OSError:
                 continue
+
+    def _stop_call(self, **_: object) -> None:
+        self.check()
 
     def _pool(self) -> type:
         wire = self

@@ -32,7 +32,7 @@ class Bucket(TypedDict):
     name: str
     creationDate: NotRequired[str]
     objects: NotRequired[list[S3Object]]
-    truncated: NotRequired[Annotated[bool, Field(description="whether the bucket has more objects than are listed")]]
+    truncated: NotRequired[Annotated[bool, Field(description="whether the bucket may have more objects than these")]]
     error: NotRequired[Annotated[str, Field(description="why this bucket could not be listed")]]
 
 
@@ -55,22 +55,29 @@ def aws_s3(
     """List S3 buckets, or the objects of the buckets whose name begins with a prefix."""
     s3 = run.aws("s3")
     try:
-        found = list(islice(_buckets(s3, bucket_prefix), MOST_BUCKETS + 1))
+        found = list(islice(_buckets(run, s3, bucket_prefix), MOST_BUCKETS + 1))
     except (BotoCoreError, ClientError) as error:
         raise ToolError(explain(error)) from error
     buckets, truncated = found[:MOST_BUCKETS], len(found) > MOST_BUCKETS
     run.progress(1, len(buckets) + 1, f"found {len(buckets)} buckets")
     if operation == "listObjects":
         if not buckets:
-            raise ToolError(f"No bucket's name begins with {bucket_prefix!r}: listBuckets shows the names there are.")
+            raise ToolError(_no_bucket(bucket_prefix))
         _fill(run, s3, buckets, key_prefix)
     return {"buckets": buckets, "truncated": truncated}
 
 
-def _buckets(s3: "S3Client", prefix: str) -> Iterator[Bucket]:
+def _no_bucket(prefix: str) -> str:
+    if prefix:
+        return f"No bucket's name begins with {prefix!r}: listBuckets without bucketPrefix shows the names there are."
+    return "The worker's AWS account has no buckets: there are no objects to list."
+
+
+def _buckets(run: Run, s3: "S3Client", prefix: str) -> Iterator[Bucket]:
     """Page by page. The prefix is checked here too: not every S3 knows the parameter."""
     paginator = s3.get_paginator("list_buckets")
     for page in paginator.paginate(Prefix=prefix) if prefix else paginator.paginate():
+        run.check()
         for each in page.get("Buckets", []):
             bucket: Bucket = {"name": each.get("Name", "")}
             if created := each.get("CreationDate"):
@@ -85,22 +92,23 @@ def _fill(run: Run, s3: "S3Client", buckets: list[Bucket], prefix: str) -> None:
         run.check()
         try:
             limit = min(MOST_OBJECTS, left)
-            objects = list(islice(_objects(s3, bucket["name"], prefix), limit + 1))
+            objects = list(islice(_objects(run, s3, bucket["name"], prefix), limit + 1)) if limit else []
         except (BotoCoreError, ClientError) as error:
             bucket["error"] = explain(error)
             message = f"{bucket['name']}: {bucket['error']}"
         else:
             bucket["objects"] = objects[:limit]
-            bucket["truncated"] = len(objects) > limit
+            bucket["truncated"] = len(objects) > limit or not limit
             left -= len(bucket["objects"])
             message = f"{bucket['name']}: {len(bucket['objects'])} objects"
         run.progress(done, len(buckets) + 1, message)
 
 
-def _objects(s3: "S3Client", bucket: str, prefix: str) -> Iterator[S3Object]:
+def _objects(run: Run, s3: "S3Client", bucket: str, prefix: str) -> Iterator[S3Object]:
     # boto3 follows the redirect to a bucket's own region by itself.
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, FetchOwner=True)
     for page in pages:
+        run.check()
         for each in page.get("Contents", []):
             yield _object(each)
 

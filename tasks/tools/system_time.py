@@ -2,7 +2,9 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -40,7 +42,9 @@ def system_time(
         Field(
             alias="customFormat",
             max_length=200,
-            description="for format=custom: text with strftime directives, as %Y-%m-%d %H:%M:%S %Z",
+            description="for format=custom: text with strftime directives, as %Y-%m-%d %H:%M:%S %Z. %Y year, %m month, "
+            "%d day, %H hour, %I hour of 12, %p AM or PM, %M minute, %S second, %f microsecond, %A weekday, %B month's "
+            "name, %a and %b short names, %j day of the year, %V ISO week, %z offset, %Z zone, %% a percent sign",
         ),
     ] = None,
     include_timezone: Annotated[  # noqa: FBT002  # an argument of the tool
@@ -59,13 +63,18 @@ def system_time(
     }
 
 
+@cache
+def _zones() -> Mapping[str, str]:
+    """Every zone's name by its folded form; read from the disk once."""
+    return {each.casefold(): each for each in available_timezones()}
+
+
 def _zone(name: str) -> ZoneInfo:
-    known = available_timezones()
-    if name in known:
+    known = _zones()
+    if known.get(name.casefold()) == name:
         return ZoneInfo(name)
-    by_fold = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.5)
-    hint = f" Did you mean {by_fold[close[0]]}?" if close else " Use an IANA name, as Europe/Berlin or UTC."
+    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {known[close[0]]}?" if close else " Use an IANA name, as Europe/Berlin or UTC."
     raise ToolError(f"Unknown timezone {name!r}.{hint}")
 
 
@@ -89,6 +98,8 @@ def _human(now: datetime, *, zone: bool) -> str:
 def _checked(custom: str | None) -> str:
     if not custom:
         raise ToolError("format=custom needs customFormat, for example %Y-%m-%d %H:%M:%S")
+    if re.search(r"[\x00-\x1f\x7f]", custom):
+        raise ToolError("customFormat holds control characters: use printable text on one line")
     for directive in re.findall(r"%(.?)", custom.replace("%%", "")):
         if directive not in DIRECTIVES:
             allowed = " ".join(f"%{each}" for each in sorted(DIRECTIVES))

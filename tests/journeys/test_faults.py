@@ -12,7 +12,7 @@ import pytest
 
 from tests.clients import ERAS, Arrived, Heard, listen, wire
 from tests.journeys.conftest import OWN_TOOLS
-from tests.servers import Stack, ValkeyServer, running_stack, until
+from tests.servers import ValkeyServer, running_stack, until
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -32,7 +32,9 @@ def test_a_worker_that_comes_later_takes_what_waits(valkey: ValkeyServer, tmp_pa
     """Ours: accepted work is not lost because the workers start last."""
     with running_stack(valkey.url(5), tmp_path, worker=False, MCP_NO_WORKER_TIMEOUT="0") as stack:
         asked = wire(stack.mcp_url, "stateless")
-        with asked.open("tools/call", {"name": "streaming", "arguments": {"count": 1}}, meta={"progressToken": 1}) as open_:
+        with asked.open(
+            "tools/call", {"name": "streaming", "arguments": {"count": 1}}, meta={"progressToken": 1}
+        ) as open_:
             events = listen(open_)
             first = next(each for each in events if isinstance(each, Arrived))
             stack.start_worker()

@@ -38,7 +38,9 @@ def test_log_messages_come_from_the_level_the_session_asked_for(own: Stack):
 
     heard = session.call("say", {})
 
-    logged = [each.message["params"] for each in heard.messages if each.message.get("method") == "notifications/message"]
+    logged = [
+        each.message["params"] for each in heard.messages if each.message.get("method") == "notifications/message"
+    ]
     assert [(each["level"], each["data"]) for each in logged] == [("error", "loud")]
 
 
@@ -85,9 +87,7 @@ def test_a_silent_run_shows_life(own: Stack, era: str):
 
 
 @pytest.mark.parametrize("modules", ["no_such_module", "/no/such/file.py", "json"])
-def test_a_module_that_brings_no_tools_stops_the_start_with_a_sentence(
-    valkey: ValkeyServer, own: Stack, modules: str
-):
+def test_a_module_that_brings_no_tools_stops_the_start_with_a_sentence(valkey: ValkeyServer, own: Stack, modules: str):
     """Ours: the sentence names the variable, and there is no traceback."""
     stack = Stack(valkey.url(3), own.folder, {"MCP_TOOL_MODULES": modules})
     program = stack.start("serve", "--port", str(stack.port))

@@ -37,7 +37,9 @@ async def test_the_client_hears_of_each_event_as_it_is_made(stack: Stack, mode: 
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         point = json.loads((message or "").partition(": ")[2])
-        arrivals.append((datetime.now().astimezone().timestamp(), datetime.fromisoformat(point["timestamp"]).timestamp()))
+        arrivals.append(
+            (datetime.now().astimezone().timestamp(), datetime.fromisoformat(point["timestamp"]).timestamp())
+        )
 
     async with Client(stack.mcp_url, mode=mode) as client:
         result = await client.call_tool("streaming", ARGUMENTS, progress_callback=on_progress)

@@ -134,7 +134,11 @@ def _log(cloud: Aws, made: BrokenService) -> None:
             "@message": "ERROR heap is full, password=hunter2 key AKIAABCDEFGHIJKLMNOP",
             "@logStream": stream,
         },
-        {"@timestamp": printed(now - timedelta(minutes=2)), "@message": "someone else's", "@logStream": "ecs/web/other"},
+        {
+            "@timestamp": printed(now - timedelta(minutes=2)),
+            "@message": "someone else's",
+            "@logStream": "ecs/web/other",
+        },
         {"@timestamp": printed(now - timedelta(days=2)), "@message": "ERROR of long ago", "@logStream": stream},
     ]
     cloud.insights.groups[f"/aws/ecs/containerinsights/{made.cluster}/performance"] = [

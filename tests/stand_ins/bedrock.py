@@ -44,7 +44,9 @@ def bedrock(**how: Any) -> Generator[Bedrock]:
             service.requests.append(json.loads(self.body()))
             service.models.append(unquote(self.path.split("/")[2]))
             if service.mode == "denied":
-                self._refuse(403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream")
+                self._refuse(
+                    403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream"
+                )
             elif service.mode == "throttled":
                 self._refuse(429, "ThrottlingException", "Too many requests")
             else:
@@ -64,7 +66,9 @@ def bedrock(**how: Any) -> Generator[Bedrock]:
                 self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
                 service.stopped.wait(service.pause)
             if service.mode == "breaks":
-                self._frame({":message-type": "exception", ":exception-type": "modelStreamErrorException"}, {"message": "broke"})
+                self._frame(
+                    {":message-type": "exception", ":exception-type": "modelStreamErrorException"}, {"message": "broke"}
+                )
             else:
                 self._event("contentBlockStop", {"contentBlockIndex": 0})
                 self._event("messageStop", {"stopReason": "end_turn"})

@@ -22,7 +22,9 @@ class FakeRun:
     id: str = "0" * 32
     attempt: int = 1
     principal: Principal = Principal(client_id="test", issuer="test", subject="test")
-    steps: list[tuple[float, float | None, str, Any]] = field(default_factory=list[tuple[float, float | None, str, Any]])
+    steps: list[tuple[float, float | None, str, Any]] = field(
+        default_factory=list[tuple[float, float | None, str, Any]]
+    )
     text: list[str] = field(default_factory=list[str])
     logged: list[tuple[Level, str]] = field(default_factory=list[tuple[Level, str]])
     attached: list[Content] = field(default_factory=list[Content])

@@ -1,16 +1,27 @@
-"""The lines of one file that contain keywords."""
+"""The lines of files that contain keywords, and what has been found so far."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from pydantic import Field
 from typing_extensions import TypedDict
+
+from tasks.tools.project.tree import printable
 
 SNIFFED: Final = 8192
 """Bytes in which a NUL marks a file as binary."""
-LONGEST_LINE: Final = 64 * 1024
-"""Bytes read of one line at a time: a file without line ends does not fill the memory."""
+LARGEST_FILE: Final = 2 * 1024 * 1024
+"""Bytes. A line is not read further than this either, whatever the file grows to meanwhile."""
 SNIPPET: Final = 200
+MOST_MATCHES: Final = 500
+MOST_OF_FILE: Final = 20
+
+Keywords = Mapping[str, str]
+"""As given -> folded."""
 
 
 class Match(TypedDict):
@@ -19,28 +30,77 @@ class Match(TypedDict):
     keywords: list[str]
 
 
-def matches(file: Path, keywords: dict[str, str]) -> Iterator[Match]:
-    """Lines of a text file with any of *keywords* (as given -> folded). Nothing for a binary file."""
-    with file.open("rb") as stream:
+class FileMatches(TypedDict):
+    path: Annotated[str, Field(description="relative to the project, with forward slashes")]
+    matches: list[Match]
+    truncated: Annotated[bool, Field(description="whether the file has more matching lines than are listed")]
+
+
+@dataclass
+class Search:
+    """What has been found so far; its fields survive in a checkpoint."""
+
+    files: list[FileMatches] = field(default_factory=list[FileMatches])
+    total: int = 0
+    searched: int = 0
+    too_large: int = 0
+    unreadable: int = 0
+    last: str | None = None
+    """The last directory that was searched to its end."""
+    limits: list[str] = field(default_factory=list[str])
+
+    @property
+    def is_full(self) -> bool:
+        return self.total >= MOST_MATCHES
+
+    def limit(self, sentence: str) -> None:
+        """Name a limit that was hit, once."""
+        if sentence not in self.limits:
+            self.limits.append(sentence)
+
+    def add(self, root: Path, file: Path, keywords: Keywords) -> None:
+        """Search one file below *root*."""
+        try:
+            if file.stat().st_size > LARGEST_FILE:
+                self.too_large += 1
+                return
+            wanted = min(MOST_OF_FILE, MOST_MATCHES - self.total)
+            found = list(islice(matches(file, keywords), wanted + 1))
+        except OSError:
+            self.unreadable += 1
+            return
+        self.searched += 1
+        if found:
+            path = printable(file.relative_to(root).as_posix())
+            self.files.append({"path": path, "matches": found[:wanted], "truncated": len(found) > wanted})
+            self.total += len(found[:wanted])
+
+
+def matches(file: Path, keywords: Keywords) -> Iterator[Match]:
+    """Lines of a text file with any of *keywords*. Nothing for a binary file; OSError for a symbolic link."""
+    with file.open("rb", opener=_unlinked) as stream:
         if b"\0" in stream.read(SNIFFED):
             return
         stream.seek(0)
-        number, fresh = 1, True
-        while chunk := stream.readline(LONGEST_LINE):
+        number = 1
+        while chunk := stream.readline(LARGEST_FILE):
             text = chunk.decode(errors="replace")
             folded = text.casefold()
-            found = [keyword for keyword, fold in keywords.items() if fold in folded]
-            if found and fresh:
+            if found := [keyword for keyword, fold in keywords.items() if fold in folded]:
                 yield {"line": number, "text": _snippet(text, folded, keywords[found[0]]), "keywords": found}
-            fresh = chunk.endswith(b"\n")
-            number += fresh
+            number += chunk.endswith(b"\n")
+
+
+def _unlinked(path: str, flags: int) -> int:
+    """Open a file that may have become a link, or a pipe, since its directory was read."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _snippet(text: str, folded: str, first: str) -> str:
     """The line, or the part of a long one around the first keyword."""
-    text = text.strip() if len(text) <= SNIPPET else text.rstrip()
-    if len(text) <= SNIPPET:
-        return text
+    plain = text.strip()
+    if len(plain) <= SNIPPET:
+        return plain
     start = max(0, min(folded.find(first) - SNIPPET // 4, len(text) - SNIPPET))
     end = start + SNIPPET
-    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
+    return f"{'…' if start else ''}{text[start:end].strip()}{'…' if end < len(text) else ''}"

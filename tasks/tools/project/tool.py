@@ -1,8 +1,6 @@
 """Find words in the files of a project."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Final
@@ -12,22 +10,15 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from tasks.tool import Run, ToolError, tool
-from tasks.tools.project.search import Match, matches
-from tasks.tools.project.tree import MAX_DEPTH, Folder, walk
+from tasks.tools.project.search import LARGEST_FILE, MOST_MATCHES, FileMatches, Keywords, Search
+from tasks.tools.project.tree import MAX_DEPTH, Folder, printable, walk
 
-MOST_MATCHES: Final = 500
-MOST_OF_FILE: Final = 20
-LARGEST_FILE: Final = 2 * 1024 * 1024
+MOST_FOLDERS: Final = 20_000
 LONGEST: Final = timedelta(seconds=60)
 CHECKPOINT_EVERY: Final = 50
+"""Directories."""
 
 Keyword = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S")]
-
-
-class FileMatches(TypedDict):
-    path: Annotated[str, Field(description="relative to the project, with forward slashes")]
-    matches: list[Match]
-    truncated: Annotated[bool, Field(description="whether the file has more matching lines than are listed")]
 
 
 class Found(TypedDict):
@@ -36,21 +27,8 @@ class Found(TypedDict):
     totalMatches: int
     filesSearched: int
     filesSkipped: Annotated[int, Field(description="files that were too large or could not be read")]
-    limits: Annotated[list[str], Field(description="each limit that cut the search short; empty when it is complete")]
-
-
-@dataclass
-class _Search:
-    """What has been found so far; its fields survive in a checkpoint."""
-
-    files: list[FileMatches] = field(default_factory=list[FileMatches])
-    total: int = 0
-    searched: int = 0
-    skipped: int = 0
-    folders: int = 0
-    last: str | None = None
-    """The last directory that was searched to its end."""
-    limits: list[str] = field(default_factory=list[str])
+    truncated: Annotated[bool, Field(description="whether a limit kept the search from being complete")]
+    limits: Annotated[list[str], Field(description="each limit that was hit; empty when the search is complete")]
 
 
 @tool(
@@ -70,29 +48,21 @@ def project(
     """
     root = _root(run.settings.project_path)
     wanted = {keyword: keyword.casefold() for keyword in dict.fromkeys(keywords)}
-    search = msgspec.convert(run.resume() or {}, _Search)
-    resumed = search.last
+    search = msgspec.convert(run.resume() or {}, Search)
     deadline = monotonic() + LONGEST.total_seconds()
-    folders = list(walk(root))
+    folders = _folders(run, root, search, deadline)
     run.progress(0.5, len(folders) + 1, f"searching {len(folders)} directories")
-    for position, folder in enumerate(folders):
-        if resumed is not None:
-            resumed = None if folder.path == resumed else resumed
+    resumed = search.last
+    for done, folder in enumerate(folders, 1):
+        if resumed is not None and _order(folder.path) <= _order(resumed):
             continue
-        _search_folder(run, search, folder, wanted, root)
-        if _cut(search, deadline):
+        _search_folder(run, search, folder, wanted, root=root, deadline=deadline)
+        if search.last != printable(folder.path):
             break
-        run.progress(position + 1, len(folders) + 1, f"{folder.path or '.'}: {search.total} matches so far")
-        if position % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
+        run.progress(done, len(folders) + 1, f"{search.last or '.'}: {search.total} matches so far")
+        if done % CHECKPOINT_EVERY == 0:
             run.checkpoint(msgspec.to_builtins(search))
-    return {
-        "keywords": list(wanted),
-        "files": search.files,
-        "totalMatches": search.total,
-        "filesSearched": search.searched,
-        "filesSkipped": search.skipped,
-        "limits": list(dict.fromkeys(search.limits)),
-    }
+    return _answer(search, wanted)
 
 
 def _root(configured: Path) -> Path:
@@ -102,35 +72,58 @@ def _root(configured: Path) -> Path:
     return root
 
 
-def _search_folder(run: Run, search: _Search, folder: Folder, keywords: dict[str, str], root: Path) -> None:
+def _folders(run: Run, root: Path, search: Search, deadline: float) -> list[Folder]:
+    """The directories to search, so that the progress has a total; as many as the limits let through."""
+    found: list[Folder] = []
+    for folder in walk(root):
+        run.check()
+        if _is_late(search, deadline):
+            break
+        if len(found) == MOST_FOLDERS:
+            search.limit(f"only the first {MOST_FOLDERS} directories were searched")
+            break
+        found.append(folder)
+    return found
+
+
+def _order(path: str) -> list[str]:
+    """Directories are walked in the order of their names, parents first: this sorts them so."""
+    return printable(path).split("/") if path else []
+
+
+def _search_folder(
+    run: Run, search: Search, folder: Folder, keywords: Keywords, *, root: Path, deadline: float
+) -> None:
+    """Search a directory's own files; it becomes the search's last unless a limit ends it before."""
     for file in folder.files:
         run.check()
-        if search.total >= MOST_MATCHES:
+        if search.is_full:
+            search.limit(f"the search stopped after {MOST_MATCHES} matches")
             return
-        try:
-            if file.stat().st_size > LARGEST_FILE:
-                raise OSError  # noqa: TRY301  # skipped like one that cannot be read
-            found = list(islice(matches(file, keywords), MOST_OF_FILE + 1))
-        except OSError:
-            search.skipped += 1
-            continue
-        search.searched += 1
-        if found:
-            listed = found[:MOST_OF_FILE]
-            path = file.relative_to(root).as_posix()
-            search.files.append({"path": path, "matches": listed, "truncated": len(found) > MOST_OF_FILE})
-            search.total += len(listed)
+        if _is_late(search, deadline):
+            return
+        search.add(root, file, keywords)
     if folder.too_deep:
-        search.limits.append(f"directories more than {MAX_DEPTH} deep were not entered")
-    search.last = folder.path
+        search.limit(f"directories more than {MAX_DEPTH} deep were not entered")
+    search.last = printable(folder.path)
 
 
-def _cut(search: _Search, deadline: float) -> bool:
-    """Whether a limit ends the search; the result says which."""
-    if search.total >= MOST_MATCHES:
-        search.limits.append(f"the search stopped after {MOST_MATCHES} matches")
-        return True
-    if monotonic() > deadline:
-        search.limits.append(f"the search stopped after {LONGEST.total_seconds():g} s")
-        return True
-    return False
+def _is_late(search: Search, deadline: float) -> bool:
+    late = monotonic() > deadline
+    if late:
+        search.limit(f"the search stopped after {LONGEST.total_seconds():g} s")
+    return late
+
+
+def _answer(search: Search, keywords: Keywords) -> Found:
+    if search.too_large:
+        search.limit(f"{search.too_large} files larger than {LARGEST_FILE // 1024} KiB were not read")
+    return {
+        "keywords": list(keywords),
+        "files": search.files,
+        "totalMatches": search.total,
+        "filesSearched": search.searched,
+        "filesSkipped": search.too_large + search.unreadable,
+        "truncated": bool(search.limits),
+        "limits": search.limits,
+    }

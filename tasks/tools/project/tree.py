@@ -1,16 +1,21 @@
 """Which files of a directory tree may be read: not hidden, not ignored, not linked from elsewhere."""
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 SKIPPED: Final = frozenset({"node_modules", "__pycache__"})
 """Beside all names that begin with a dot: those hold secrets (.env), histories (.git) and caches."""
 MAX_DEPTH: Final = 20
+LARGEST_RULES: Final = 256 * 1024
+"""Bytes of a .gitignore."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +67,32 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]]":
 
 def _rules(root: Path, path: str) -> tuple[_Rules, ...]:
     file = root / path / ".gitignore"
-    if file.is_symlink():
-        return ()
     try:
+        if not stat.S_ISREG(file.lstat().st_mode) or file.stat().st_size > LARGEST_RULES:
+            return ()
         lines = file.read_text(errors="replace").splitlines()
     except OSError:
         return ()
-    return (_Rules(path, GitIgnoreSpec.from_lines(lines)),)
+    return (_Rules(path, GitIgnoreSpec([pattern for line in lines if (pattern := _pattern(line))])),)
+
+
+def _pattern(line: str) -> GitIgnoreSpecPattern | None:
+    """A line of a .gitignore; None for one that means nothing, which git passes over too."""
+    try:
+        return GitIgnoreSpecPattern(line)
+    except (ValueError, re.error):
+        return None
 
 
 def _ignored(rules: tuple[_Rules, ...], path: str) -> bool:
     """The innermost .gitignore that mentions a path decides."""
     verdicts = (rule.ignore(path) for rule in reversed(rules))
     return next((verdict for verdict in verdicts if verdict is not None), False)
+
+
+def printable(path: str) -> str:
+    """A path that can be sent: bytes of a name that are not UTF-8 are replaced."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def _join(path: str, name: str) -> str:

@@ -1,0 +1,115 @@
+"""A wrong setting ends the start with one sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from api.settings import WebSettings, check_exposure
+from storage.seal import new_key
+from storage.settings import SettingsError, StorageSettings, local_key, read
+from tasks.settings import LogSettings, WorkerSettings
+
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({"MCP_PORT": "abc"}, "MCP_PORT is 'abc'"),
+    ({"MCP_PORT": "70000"}, "MCP_PORT is '70000'"),
+    ({"MCP_HOST": "0.0.0.0"}, "MCP_ALLOW_UNAUTHENTICATED=yes-i-know"),
+    ({"MCP_HOST": "::"}, "MCP_HOST is '::'"),
+    ({"MCP_AUTH": "please"}, "MCP_AUTH is 'please'"),
+    ({"MCP_REDIS_URL": "http://here"}, "MCP_REDIS_URL: the address must begin with redis://"),
+    ({"MCP_REDIS_URL": ""}, "MCP_REDIS_URL is not set"),
+    ({"MCP_SECRET_KEYS": "short"}, "MCP_SECRET_KEYS: key 1 of 1"),
+    ({"MCP_PUBLIC_URL": "example.com/$(id)"}, "MCP_PUBLIC_URL is"),
+    ({"MCP_RATE_LIMIT": "lots"}, "MCP_RATE_LIMIT is 'lots'"),
+    ({"MCP_LOG_LEVEL": "loud"}, "MCP_LOG_LEVEL is 'loud'"),
+    ({"MCP_DRAIN_TIMEOUT": "soon"}, "MCP_DRAIN_TIMEOUT is 'soon'"),
+    ({"MCP_WORKER_CONCURRENCY": "0"}, "MCP_WORKER_CONCURRENCY is '0'"),
+    ({"MCP_TOOL_MODULES": "nowhere"}, "MCP_TOOL_MODULES names 'nowhere'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"), WRONG, ids=[next(iter(given)) + str(n) for n, (given, _) in enumerate(WRONG)]
+)
+def test_serve_names_the_variable_and_ends_with_status_2(tmp_path: Path, given: dict[str, str], sentence: str):
+    """Ours: what was given, what would be right, and no traceback."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MCP_")}
+    command = (
+        [sys.executable, "-m", "api.cli.main", "serve", "--port", "0"]
+        if "MCP_PORT" not in given
+        else [sys.executable, "-m", "api.cli.main", "serve"]
+    )
+
+    done = subprocess.run(
+        command,
+        env={**clean, "MCP_REDIS_URL": "redis://127.0.0.1:1/0", "MCP_DATA_DIR": str(tmp_path), **given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_wrong_secret_is_not_repeated():
+    """Ours: neither a key nor a password is ever shown."""
+    for given in ({"secret_keys": "hunter2hunter2"}, {"redis_url": "amqp://user:hunter2@host"}):
+        with pytest.raises(SettingsError) as caught:
+            read(StorageSettings, **given)
+        assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(read(StorageSettings, redis_url="redis://:hunter2@host"))
+
+
+def test_secret_keys_may_be_many():
+    """Ours: the ring of a rotation, newest first."""
+    first, second = new_key(), new_key()
+
+    settings = read(StorageSettings, secret_keys=f"{first}, {second}")
+
+    assert [key.get_secret_value() for key in settings.secret_keys] == [first, second]
+
+
+def test_the_local_key_is_made_once_and_private(tmp_path: Path):
+    """Ours: web and worker of one machine find the same key."""
+    assert local_key(tmp_path / "data") == local_key(tmp_path / "data")
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_local_key_is_named(tmp_path: Path):
+    """Ours: the remedy is in the sentence."""
+    (tmp_path / "secret.key").write_text("nonsense")
+
+    with pytest.raises(SettingsError, match=r"secret\.key does not hold a secret key"):
+        local_key(tmp_path)
+
+
+def test_a_duration_is_a_number_of_seconds():
+    """Ours: also with a fraction."""
+    assert read(WorkerSettings, drain_timeout="2.5").drain_timeout.total_seconds() == 2.5
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_loopback_needs_no_acknowledgement(host: str):
+    """Ours: the default is safe because it is only here."""
+    check_exposure(WebSettings(host=host))
+
+
+def test_an_open_server_needs_an_acknowledgement():
+    """Ours: the door is open only on purpose."""
+    check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes-i-know"))  # noqa: S104
+    with pytest.raises(SettingsError):
+        check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes"))  # noqa: S104
+
+
+def test_settings_are_frozen():
+    """Ours: read once, the same for everyone afterwards."""
+    with pytest.raises(ValueError, match="frozen"):
+        LogSettings().level = "debug"
+    assert StorageSettings(redis_url=SecretStr("redis://here")).url() == "redis://here"
