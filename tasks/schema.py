@@ -1,6 +1,7 @@
 """From a function's annotations to JSON Schema 2020-12, and from JSON back to its arguments."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -10,6 +11,9 @@ from pydantic_core import ErrorDetails
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 WRAPPED: Final = "result"
 """The property that carries a return value which is not an object."""
+
+_EXPECTED: Final = re.compile(r"^(Value error, |(Input|String|List|Dictionary|Set|Tuple) )| after validation, not \d+$")
+"""What pydantic says around the words that matter."""
 
 
 class InvalidArguments(Exception):
@@ -28,14 +32,14 @@ class Arguments:
                 raise TypeError(f"parameter {parameter.name!r} of {function.__name__} has no annotation")
             default = Field() if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (parameter.annotation, default)
-        config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+        config = ConfigDict(extra="forbid", hide_input_in_errors=True)
         self._model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)
         self.schema = _schema(self._model.model_json_schema(by_alias=True))
 
     def parse(self, raw: bytes) -> dict[str, Any]:
         """Keyword arguments from a JSON object; InvalidArguments names every argument that is wrong."""
         try:
-            parsed = self._model.model_validate_json(raw)
+            parsed = self._model.model_validate_json(raw, strict=True)
         except ValidationError as error:
             known = tuple(cast("Mapping[str, Any]", self.schema["properties"]))
             found = [_complaint(detail, known) for detail in error.errors(include_url=False, include_context=False)]
@@ -107,7 +111,7 @@ def _complaint(detail: ErrorDetails, known: tuple[str, ...]) -> str:
         case "json_invalid" | "model_type" | "model_attributes_type":
             return "the arguments must be a JSON object"
         case _:
-            expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            expected = _EXPECTED.sub("", detail["msg"])
             return f"{where} {expected[:1].lower()}{expected[1:]}, not {_given(detail['input'])}"
 
 

@@ -1,0 +1,59 @@
+"""Tools by name, ours and others'."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.settings import SettingsError
+from tasks.catalog import load
+
+MODULE = '''
+from tasks.tool import Run, tool
+from tasks.tools.echo import echo
+
+@tool
+def mine({}) -> str:
+    """My own."""
+    return "mine"
+'''
+
+
+def written(folder: Path, name: str, text: str) -> str:
+    path = folder / f"{name}.py"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_adds_its_tools_after_ours(tmp_path: Path):
+    """Ours: a tool it only imports is not its own."""
+    catalog = load([written(tmp_path, "first_module", MODULE.format("run: Run"))])
+
+    assert catalog.names()[-2:] == ["aws_ecs", "mine"]
+    assert catalog.find("mine") is not None
+    assert catalog.find("yours") is None
+
+
+def test_an_importable_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Ours: a module of an installed package."""
+    written(tmp_path, "second_module", MODULE.format(""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert "mine" in load(["second_module"]).names()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x = 1", "defines no tool"),
+        ("raise RuntimeError('no license')", "RuntimeError: no license"),
+        ("import nothing_like_this", "No module named 'nothing_like_this'"),
+        (MODULE.format("x"), "has no annotation"),
+        (MODULE.replace("def mine", "def echo").format(""), "a second tool 'echo'"),
+    ],
+)
+def test_a_module_that_does_not_work_is_named_with_the_reason(tmp_path: Path, text: str, sentence: str):
+    """Ours: start-up ends with this."""
+    with pytest.raises(SettingsError, match=r"MCP_TOOL_MODULES") as caught:
+        load([written(tmp_path, f"broken_{abs(hash(text))}", text)])
+
+    assert sentence in str(caught.value)
