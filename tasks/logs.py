@@ -48,7 +48,8 @@ def configure(settings: LogSettings) -> None:
 
 
 def redact(_: object, __: str, event: EventDict) -> EventDict:
-    """Mask the values of fields that hold secrets, whoever logs them."""
+    """Mask the values of fields that hold secrets, whoever logs them; drop uvicorn's second, coloured message."""
+    event.pop("color_message", None)
     for field in SECRETS & event.keys():
         event[field] = "[redacted]"
     return event

@@ -1,29 +1,41 @@
-"""Secrets masked before text leaves for a model or a client."""
+"""Secrets masked before text leaves for a model or a client.
+
+Each pattern reads a text once: a log may hold a megabyte without a space in it.
+"""
 
 import re
 from typing import Final
 
+_NAME: Final = (
+    r"passw(?:or)?d|passphrase|pwd|[_.-]pass(?![a-z])|secret|token|credential|authorization"
+    r"|api[_-]?key|access[_-]?key|private[_-]?key|encryption[_-]?key"
+)
+_QUOTE: Final = r"(?:\\?[\"'])?"
+_VALUE: Final = r"\\\"[^\"]*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&}\]]+"
 _PATTERNS: Final = (
-    # AWS access key ids; a secret key after its usual name; a session token.
+    (
+        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL),
+        "[private key]",
+    ),
+    # AWS access key ids, and what other services begin their keys with.
     (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), "[aws key]"),
-    (re.compile(r"(?i)(aws_?secret_?access_?key\W{1,4})[A-Za-z0-9/+=]{40}"), r"\1[secret]"),
-    # JSON Web Tokens: two base64 JSON objects and a signature.
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "[jwt]"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [credentials]"),
-    # name=value and "name": "value" whose name says what it is.
     (
         re.compile(
-            r"(?i)([\"']?[\w.-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key)[\w.-]*[\"']?\s*[=:]\s*)"
-            r"(\"[^\"]*\"|'[^']*'|[^\s,;&}]+)"
+            r"\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|sk-|[rs]k_live_|AIza|ABSK|npm_|pypi-)[\w-]{16,300}"
         ),
+        "[key]",
+    ),
+    # JSON Web Tokens: two base64 JSON objects and a signature.
+    (re.compile(r"\beyJ[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]*"), "[jwt]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 [credentials]"),
+    (re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\r\n\"']+"), r"\1[secret]"),
+    # name=value, "name": "value" and its like inside a JSON string, where the name says what it is.
+    (
+        re.compile(rf"(?i)(?<![\w.-])(?=[\w.-]*?(?:{_NAME}))([\w.-]++{_QUOTE}\s*+[=:]\s*+)({_VALUE})"),
         r"\1[secret]",
     ),
     # user:password@ in an address.
-    (re.compile(r"(://[^\s:/@]+:)[^\s@/]+@"), r"\1[secret]@"),
-    (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-        "[private key]",
-    ),
+    (re.compile(r"(://[^\s:/@]{0,200}:)[^\s@/]+@"), r"\1[secret]@"),
 )
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -34,3 +46,10 @@ def redact(text: str) -> str:
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
+
+
+def clipped(text: str, longest: int) -> str:
+    """*text* redacted, then cut: a secret that the cut went through could not be told any more."""
+    # What is far beyond the cut is not looked at; a secret that begins before it is still whole.
+    plain = redact(text[: 8 * longest])
+    return plain if len(plain) <= longest else f"{plain[:longest]}…"

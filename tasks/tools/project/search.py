@@ -19,6 +19,7 @@ LARGEST_FILE: Final = 2 * 1024 * 1024
 SNIPPET: Final = 200
 MOST_MATCHES: Final = 500
 MOST_OF_FILE: Final = 20
+ENOUGH: Final = f"the search stopped after {MOST_MATCHES} matches"
 
 Keywords = Mapping[str, str]
 """As given -> folded."""
@@ -74,6 +75,8 @@ class Search:
             path = printable(file.relative_to(root).as_posix())
             self.files.append({"path": path, "matches": found[:wanted], "truncated": len(found) > wanted})
             self.total += len(found[:wanted])
+            if self.is_full and len(found) > wanted:
+                self.limit(ENOUGH)
 
 
 def matches(file: Path, keywords: Keywords) -> Iterator[Match]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from tasks.tool import Run, ToolError, tool
-from tasks.tools.project.search import LARGEST_FILE, MOST_MATCHES, FileMatches, Keywords, Search
+from tasks.tools.project.search import ENOUGH, LARGEST_FILE, FileMatches, Keywords, Search
 from tasks.tools.project.tree import MAX_DEPTH, Folder, printable, walk
 
 MOST_FOLDERS: Final = 20_000
@@ -98,7 +98,7 @@ def _search_folder(
     for file in folder.files:
         run.check()
         if search.is_full:
-            search.limit(f"the search stopped after {MOST_MATCHES} matches")
+            search.limit(ENOUGH)
             return
         if _is_late(search, deadline):
             return
