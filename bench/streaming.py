@@ -87,7 +87,7 @@ def main() -> None:
         folder = Path(exit_stack.enter_context(tempfile.TemporaryDirectory()))
         valkey = exit_stack.enter_context(ValkeyServer(folder))
         settings = {"MCP_LOG_LEVEL": "warning", "MCP_WORKER_CONCURRENCY": "64"}
-        stack = exit_stack.enter_context(running_stack(valkey.url(0), folder, **settings))
+        stack = exit_stack.enter_context(running_stack(valkey.url(0), folder, settings=settings))
         for table in asyncio.run(measure(stack)):
             Console().print(table)
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,11 +99,11 @@ class Wire:
 
     def params(self, params: Mapping[str, Any] | None, meta: Mapping[str, Any]) -> dict[str, Any]:
         """The stateless era's envelope, or nothing but what was given."""
-        envelope = {
+        envelope: dict[str, Any] = {
             "io.modelcontextprotocol/protocolVersion": self.version,
             "io.modelcontextprotocol/clientCapabilities": {},
         }
-        all_meta = {**({} if self.session else envelope), **meta}
+        all_meta: dict[str, Any] = {**({} if self.session else envelope), **meta}
         return {**(params or {}), **({"_meta": all_meta} if all_meta else {})}
 
     @contextmanager
@@ -115,7 +115,7 @@ class Wire:
         meta: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         request_id: int | str = 1,
-    ) -> Iterator[httpx2.Response]:
+    ) -> Generator[httpx2.Response]:
         """A response to be read as it comes."""
         full = self.params(params, meta or {})
         sent = {**self.headers(method, full), **(headers or {})}

@@ -44,7 +44,7 @@ class ValkeyServer:
     def url(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
-    def client(self, database: int) -> Any:  # noqa: ANN401  # redis-py's sync client is half typed
+    def client(self, database: int) -> Any:  # redis-py's sync client is half typed
         return redis.Redis(port=self.port, db=database)
 
     def flush(self, database: int) -> None:
@@ -170,9 +170,11 @@ class Stack:
 
 
 @contextmanager
-def running_stack(redis_url: str, folder: Path, *, worker: bool = True, **settings: str) -> Generator[Stack]:
-    """A stack that is ready to serve; without a *worker* it only listens."""
-    stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **settings})
+def running_stack(
+    redis_url: str, folder: Path, *, worker: bool = True, settings: Mapping[str, str] | None = None, **more: str
+) -> Generator[Stack]:
+    """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too."""
+    stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more})
     try:
         if worker:
             stack.start_worker()

@@ -16,7 +16,7 @@ from tasks.settings import LogSettings, WorkerSettings
 WRONG: list[tuple[dict[str, str], str]] = [
     ({"MCP_PORT": "abc"}, "MCP_PORT is 'abc'"),
     ({"MCP_PORT": "70000"}, "MCP_PORT is '70000'"),
-    ({"MCP_HOST": "0.0.0.0"}, "MCP_ALLOW_UNAUTHENTICATED=yes-i-know"),
+    ({"MCP_HOST": "0.0.0.0"}, "MCP_ALLOW_UNAUTHENTICATED=yes-i-know"),  # noqa: S104  # refused
     ({"MCP_HOST": "::"}, "MCP_HOST is '::'"),
     ({"MCP_AUTH": "please"}, "MCP_AUTH is 'please'"),
     ({"MCP_REDIS_URL": "http://here"}, "MCP_REDIS_URL: the address must begin with redis://"),

@@ -1,7 +1,7 @@
 """Bad input of every kind: a clear error each time, and a server that goes on."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,7 +131,9 @@ JSON = st.recursive(
 )
 def test_whatever_comes_the_server_answers_in_kind(stack: Stack, method: str, params: Any, *, named: bool):
     """Ours: no input makes a 5xx or shows what the server is made of."""
-    given_params = {**params, "name": "echo", "arguments": params} if named and isinstance(params, dict) else params
+    given_params = params
+    if named and isinstance(params, dict):
+        given_params = cast("dict[str, Any]", params) | {"name": "echo", "arguments": cast("Any", params)}
     session = SESSIONS.setdefault(stack.mcp_url, Wire.handshake(stack.mcp_url).session or "")
     any_wire = Wire(stack.mcp_url, version=HANDSHAKE, session=session)
 

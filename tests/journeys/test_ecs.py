@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from mcp import Client
@@ -27,7 +28,7 @@ def broken(cloud: Aws) -> BrokenService:
 @pytest.fixture(scope="module")
 def watching(valkey: ValkeyServer, cloud: Aws, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     """A stack whose worker finds AWS where the stand-ins are."""
-    with running_stack(valkey.url(11), tmp_path_factory.mktemp("ecs"), **cloud.environment()) as running:
+    with running_stack(valkey.url(11), tmp_path_factory.mktemp("ecs"), settings=cloud.environment()) as running:
         yield running
 
 
@@ -52,7 +53,7 @@ async def test_the_analysis_streams_while_the_model_writes_it(
     assert result.structured_content is not None
     assert result.structured_content["analysis"] == "".join(PIECES)
     assert result.structured_content["analyst"]["outputTokens"] == 30
-    assert [message for _, message in heard][0] == "describing the cluster shop"
+    assert heard[0][1] == "describing the cluster shop"
 
 
 async def test_the_result_fits_the_schema_the_client_was_given(watching: Stack, broken: BrokenService):
@@ -61,7 +62,7 @@ async def test_the_result_fits_the_schema_the_client_was_given(watching: Stack, 
         await client.list_tools()
         result = await client.call_tool("aws_ecs", {"ecsCluster": "shop", "ecsService": "web", "analyze": False})
 
-    found = result.structured_content or {}
+    found: dict[str, Any] = result.structured_content or {}
     assert found["task"]["taskArn"] == broken.task_arn
     assert found["analyst"]["source"] == "rules"
     assert {"out-of-memory", "not-placed"} <= {finding["rule"] for finding in found["findings"]}

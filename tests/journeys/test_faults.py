@@ -88,7 +88,7 @@ def test_a_tool_that_must_not_run_twice_ends_interrupted(valkey: ValkeyServer, t
         asked = wire(stack.mcp_url, "handshake")
         call = threading.Thread(target=lambda: heard.append(asked.call("nap", {"file": str(file)})))
         call.start()
-        until(lambda: file.exists(), "the tool at work")
+        until(file.exists, "the tool at work")
         os.killpg(stack.programs[0].process.pid, signal.SIGKILL)
         stack.start_worker()
         call.join(30)
@@ -131,7 +131,7 @@ def test_a_web_process_that_is_stopped_lets_its_calls_end(valkey: ValkeyServer, 
         ]
         for call in calls:
             call.start()
-        until(lambda: file.exists(), "the tool at work")
+        until(file.exists, "the tool at work")
         web = stack.programs[-1]
         web.process.terminate()
         for call in calls:

@@ -5,13 +5,16 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
+import redis
 
 from storage.embedded import EmbeddedRedis, running
 from storage.settings import StorageSettings
@@ -68,7 +71,7 @@ def test_the_ready_block_has_what_a_client_needs(shared: tuple[Stack, Program]):
     output = program.output()
 
     assert f"ready: MCP at {stack.mcp_url}" in output
-    pasted = json.loads(re.search(r"client configuration\s+(\{.*\})", output)[1])  # pyright: ignore[reportOptionalSubscript]
+    pasted = json.loads(re.findall(r"client configuration\s+(\{.*\})", output)[0])
     assert pasted["mcpServers"]["playground"]["url"] == stack.mcp_url
     assert "mcp-playground call streaming" in output
     assert all(line.split(" | ")[0].strip() in {"web", "worker", "redis", "up"} for line in output.splitlines())
@@ -81,7 +84,7 @@ def test_the_command_line_client_shows_each_step(shared: tuple[Stack, Program]):
     environment = {**stack.environment(), "MCP_PORT": str(stack.port)}
 
     done = subprocess.run(
-        [Path(os.sys.executable).parent / command[0], *command[1:]],  # pyright: ignore[reportAttributeAccessIssue]
+        [Path(sys.executable).parent / command[0], *command[1:]],
         capture_output=True,
         text=True,
         timeout=60,
@@ -179,12 +182,10 @@ def test_nothing_is_left_behind_and_no_job_half_recorded(tmp_path: Path, number:
 
 def _statuses(folder: Path) -> list[str]:
     """The status of every task in the data directory, read by a server started on it again."""
-    import redis  # noqa: PLC0415  # only to look into what is left
-
     again = EmbeddedRedis(folder).start()
     try:
-        client = redis.Redis.from_url(again.url, decode_responses=True)  # pyright: ignore[reportUnknownMemberType]
-        return [str(client.hget(name, "status")) for name in client.scan_iter("mcp:*task:*")]  # pyright: ignore
+        client = cast("Any", redis.Redis).from_url(again.url, decode_responses=True)
+        return [client.hget(name, "status") for name in client.scan_iter("mcp:*task:*")]
     finally:
         again.stop()
 

@@ -38,7 +38,7 @@ class Aws:
         own = {"AWS_ENDPOINT_URL": self.url}
         return CREDENTIALS | own | self.insights.environment() | self.bedrock.environment()
 
-    def client(self, service: str) -> Any:  # noqa: ANN401
+    def client(self, service: str) -> Any:
         return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportUnknownVariableType]
             service,  # pyright: ignore[reportArgumentType]
             endpoint_url=self.url,

@@ -1,7 +1,7 @@
 """CloudWatch Logs Insights, as far as we use it: moto accepts queries and ignores what they say.
 
-It knows the events of each group that a test gives it, keeps to the time window (in seconds, as the API wants), filters by
-the streams or the task id the query names, sorts, limits and pages. Everything else is refused.
+It knows the events of each group that a test gives it, keeps to the time window (in seconds, as the API wants), filters
+by the streams or the task id the query names, sorts, limits and pages. Everything else is refused.
 """
 
 import json
@@ -25,7 +25,7 @@ class Refused(Exception):
 
 @dataclass
 class Insights:
-    """Log groups, each a list of events with `@timestamp` (as the API prints it), `@message` and what else they have."""
+    """Log groups, each a list of events with `@timestamp` (as the API prints it), `@message` and what they have."""
 
     groups: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
     polls: int = 1
@@ -39,7 +39,7 @@ class Insights:
     def environment(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": self.url}
 
-    def StartQuery(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802  # the API's name
+    def StartQuery(self, request: dict[str, Any]) -> dict[str, Any]:  # the API's name
         for group in request["logGroupNames"]:
             if group not in self.groups:
                 raise Refused("ResourceNotFoundException", f"Log group '{group}' does not exist")
@@ -49,7 +49,7 @@ class Insights:
         self.queries[query_id] = {**request, "left": self.polls}
         return {"queryId": query_id}
 
-    def GetQueryResults(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def GetQueryResults(self, request: dict[str, Any]) -> dict[str, Any]:
         query = self.queries[request["queryId"]]
         self.polled.set()
         if query["left"] != 0:
@@ -61,7 +61,7 @@ class Insights:
         more = {"nextToken": str(start + PAGE)} if start + PAGE < len(rows) else {}
         return {"status": "Complete", "results": page, **more}
 
-    def StopQuery(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def StopQuery(self, request: dict[str, Any]) -> dict[str, Any]:
         self.stopped.append(request["queryId"])
         return {"success": True}
 

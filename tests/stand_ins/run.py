@@ -21,7 +21,7 @@ class FakeRun:
     settings: ToolSettings = field(default_factory=ToolSettings)
     id: str = "0" * 32
     attempt: int = 1
-    principal: Principal = Principal(client_id="test", issuer="test", subject="test")
+    principal: Principal = field(default_factory=lambda: Principal(client_id="test", issuer="test", subject="test"))
     steps: list[tuple[float, float | None, str, Any]] = field(
         default_factory=list[tuple[float, float | None, str, Any]]
     )
@@ -45,7 +45,7 @@ class FakeRun:
         if self.stop.wait(duration.total_seconds()):
             raise Cancelled
 
-    def progress(self, done: float, total: float | None = None, message: str = "", data: Any = None) -> None:  # noqa: ANN401
+    def progress(self, done: float, total: float | None = None, message: str = "", data: Any = None) -> None:
         self.check()
         self.steps.append((done, total, message, data))
 
@@ -54,19 +54,19 @@ class FakeRun:
         self.text.append(text)
         self.on_text(text)
 
-    def log(self, level: Level, message: str, **data: Any) -> None:  # noqa: ANN401
+    def log(self, level: Level, message: str, **data: Any) -> None:
         self.logged.append((level, message))
 
-    def checkpoint(self, value: Any) -> None:  # noqa: ANN401
+    def checkpoint(self, value: Any) -> None:
         self.kept = value
 
-    def resume(self) -> Any:  # noqa: ANN401
+    def resume(self) -> Any:
         return self.kept
 
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401
+    def aws(self, service: str) -> Any:
         self.check()
         if self.clients is None:
             self.clients = AwsClients(self.settings)

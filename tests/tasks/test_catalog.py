@@ -1,5 +1,6 @@
 """Tools by name, ours and others'."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_file_adds_its_tools_after_ours(tmp_path: Path):
 def test_an_importable_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Ours: a module of an installed package."""
     written(tmp_path, "second_module", MODULE.format(""))
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     assert "mine" in load(["second_module"]).names()
 

@@ -1,6 +1,7 @@
 """The tool API, as a company's own module uses it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,9 +47,9 @@ def test_a_run_is_found_by_its_type_or_name_or_left_out():
         return f"{number} {me.id[:1]}"
 
     @tool
-    def named(run, number: int) -> str:  # pyright: ignore  # noqa: ANN001
+    def named(run: Any, number: int) -> str:
         """Take the run by name."""
-        return f"{number} {run.id[:1]}"  # pyright: ignore
+        return f"{number} {run.id[:1]}"
 
     @tool
     def without(number: int) -> str:

@@ -10,6 +10,8 @@ from tasks.tools.ecs.shapes import Container, Finding, Logs, Service, Severity, 
 HIGH_PERCENT: Final = 90.0
 SIGKILL: Final = 137
 SEGFAULT: Final = 139
+SIGTERM: Final = 143
+"""How a container ends that obeys when ECS asks it to stop."""
 _ERROR: Final = re.compile(r"\b(error|exception|fatal|panic|traceback|critical)\b", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"CannotPullContainer|pull image|manifest unknown", re.IGNORECASE)
 _HEALTH: Final = re.compile(r"health check", re.IGNORECASE)
@@ -63,7 +65,7 @@ def killed(evidence: Evidence) -> Finding | None:
 def crashed(evidence: Evidence) -> Finding | None:
     for container in evidence.containers:
         code = container.get("exitCode", 0)
-        if code not in (0, SIGKILL):
+        if code not in (0, SIGKILL, SIGTERM):
             what = "crashed with a segmentation fault" if code == SEGFAULT else f"ended with exit code {code}"
             return _finding("crashed", "critical", f"Container {container['name']} {what}.", f"exit code {code}")
     return None
@@ -154,7 +156,7 @@ def _high(field_name: str, what: str, evidence: Evidence) -> Finding | None:
     if not values or max(values) < HIGH_PERCENT:
         return None
     numbers = f"highest {max(values):g} %, latest {values[-1]:g} %"
-    return _finding(f"high-{what}", "warning", f"The task uses nearly all of the {what} it reserved.", numbers)
+    return _finding(f"high-{what}", "warning", f"The task used nearly all of the {what} it reserved.", numbers)
 
 
 def _first(rule: str, severity: Severity, message: str, pattern: re.Pattern[str], evidence: Evidence) -> Finding | None:

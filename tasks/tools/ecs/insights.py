@@ -1,5 +1,6 @@
 """CloudWatch Logs Insights: bounded in time and rows, and stopped when nobody waits any more."""
 
+import math
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 POLL: Final = timedelta(milliseconds=500)
 LONGEST: Final = timedelta(seconds=90)
-PAGE: Final = 1000
+MOST_ROWS: Final = 10_000
 _RUNNING: Final = frozenset({"Scheduled", "Running", "Unknown"})
 
 log = structlog.get_logger(__name__)
@@ -30,9 +31,9 @@ def query(run: Run, groups: Sequence[str], text: str, *, window: tuple[datetime,
     StartQuery takes its times in seconds. The query is stopped if this ends before it does, whatever the reason.
     """
     logs = run.aws("logs")
-    start, end = (int(moment.timestamp()) for moment in window)
+    start, end = math.floor(window[0].timestamp()), math.ceil(window[1].timestamp())
     query_id = logs.start_query(
-        logGroupNames=list(groups), startTime=start, endTime=end, queryString=text, limit=min(limit, 10_000)
+        logGroupNames=list(groups), startTime=start, endTime=end, queryString=text, limit=min(limit, MOST_ROWS)
     )["queryId"]
     finished = False
     try:
@@ -72,7 +73,10 @@ def _read(answer: Any) -> list[Row]:  # noqa: ANN401  # boto3's shapes
 
 def _stop(run: Run, query_id: str) -> None:
     """Stop the query with a client of its own: the run's are closed when it is cancelled."""
+    own = AwsClients(run.settings)
     try:
-        AwsClients(run.settings).client("logs").stop_query(queryId=query_id)
+        own.client("logs").stop_query(queryId=query_id)
     except (ClientError, BotoCoreError, ToolError) as error:
         log.warning("query not stopped, it ends by itself", query=query_id, error=str(error))
+    finally:
+        own.close()

@@ -1,17 +1,20 @@
 """The two kinds of logs worth reading: the application's own lines, and Container Insights' samples."""
 
-from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, cast
 
-from tasks.tool import Run
+from tasks.tool import Run, ToolError
+from tasks.tools.ecs.describe import Destination
 from tasks.tools.ecs.insights import Row, query
-from tasks.tools.ecs.redact import redact
+from tasks.tools.ecs.redact import clipped
+from tasks.tools.ecs.section import NotThere
 from tasks.tools.ecs.shapes import LogLine, Logs, Utilisation
 
 LINES: Final = 200
 LONGEST_LINE: Final = 1000
 SAMPLES: Final = 120
+
+Window = tuple[datetime, datetime]
 
 _NAMES: Final = {
     "CpuReserved": "cpuReserved",
@@ -21,24 +24,29 @@ _NAMES: Final = {
 }
 
 
-def application(run: Run, groups: Mapping[str, list[str]], window: tuple[datetime, datetime]) -> Iterator[Logs]:
-    """The newest lines of each group, of this task's streams where their names are known."""
-    for group, streams in groups.items():
-        only = f" | filter @logStream in [{', '.join(map(_quoted, streams))}]" if streams else ""
-        text = f"fields @timestamp, @message, @logStream{only} | sort @timestamp desc | limit {LINES}"
-        rows = query(run, [group], text, window=window, limit=LINES)
-        lines = [_line(row) for row in reversed(rows)]
-        yield {"logGroup": group, "lines": lines, "truncated": len(rows) >= LINES}
+def application(run: Run, destination: Destination, window: Window) -> Logs:
+    """The newest lines of a group, of this task's streams where their names are known."""
+    group, streams = destination.group, destination.streams
+    here = run.aws("logs").meta.region_name
+    if destination.region not in (None, here):
+        raise ToolError(f"The log group {group} is in {destination.region}; this worker reads those in {here}.")
+    only = f" | filter @logStream in [{', '.join(map(_quoted, streams))}]" if streams else ""
+    text = f"fields @timestamp, @message, @logStream{only} | sort @timestamp desc | limit {LINES}"
+    rows = query(run, [group], text, window=window, limit=LINES)
+    if not rows:
+        raise NotThere(f"The log group {group} has no lines of the task in this time.")
+    return {"logGroup": group, "lines": [_line(row) for row in reversed(rows)], "truncated": len(rows) >= LINES}
 
 
-def utilisation(run: Run, cluster: str, task_id: str | None, window: tuple[datetime, datetime]) -> list[Utilisation]:
-    """CPU and memory of the task (or of the cluster's tasks) as Container Insights sampled them."""
+def utilisation(run: Run, cluster: str, owner: tuple[str, str], window: Window) -> list[Utilisation]:
+    """CPU and memory as Container Insights sampled them; *owner* is a field and its value: TaskId or ServiceName."""
     group = f"/aws/ecs/containerinsights/{cluster}/performance"
-    only = f" and TaskId = {_quoted(task_id)}" if task_id else ""
-    text = (
-        f"fields @timestamp, {', '.join(_NAMES)} | filter Type = 'Task'{only} | sort @timestamp desc | limit {SAMPLES}"
-    )
+    field, value = owner
+    only = f"filter Type = 'Task' and {field} = {_quoted(value)}"
+    text = f"fields @timestamp, {', '.join(_NAMES)} | {only} | sort @timestamp desc | limit {SAMPLES}"
     rows = query(run, [group], text, window=window, limit=SAMPLES)
+    if not rows:
+        raise NotThere("Container Insights has no samples of the task in this time; is it on for this cluster?")
     return [_sample(row) for row in reversed(rows)]
 
 
@@ -52,9 +60,8 @@ def _sample(row: Row) -> Utilisation:
 
 
 def _line(row: Row) -> LogLine:
-    message = redact(row.get("@message", "").strip())
-    cut = message if len(message) <= LONGEST_LINE else f"{message[:LONGEST_LINE]}…"
-    line: LogLine = {"timestamp": row.get("@timestamp", ""), "message": cut}
+    message = clipped(row.get("@message", "").strip(), LONGEST_LINE)
+    line: LogLine = {"timestamp": row.get("@timestamp", ""), "message": message}
     if stream := row.get("@logStream"):
         line["stream"] = stream
     return line

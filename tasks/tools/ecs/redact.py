@@ -14,7 +14,9 @@ _QUOTE: Final = r"(?:\\?[\"'])?"
 _VALUE: Final = r"\\\"[^\"]*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&}\]]+"
 _PATTERNS: Final = (
     (
-        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL),
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL
+        ),
         "[private key]",
     ),
     # AWS access key ids, and what other services begin their keys with.
@@ -34,6 +36,8 @@ _PATTERNS: Final = (
         re.compile(rf"(?i)(?<![\w.-])(?=[\w.-]*?(?:{_NAME}))([\w.-]++{_QUOTE}\s*+[=:]\s*+)({_VALUE})"),
         r"\1[secret]",
     ),
+    # --name value.
+    (re.compile(rf"(?i)(?<![\w-])(--(?=[\w-]*?(?:{_NAME}))[\w-]++\s++)({_VALUE})"), r"\1[secret]"),
     # user:password@ in an address.
     (re.compile(r"(://[^\s:/@]{0,200}:)[^\s@/]+@"), r"\1[secret]@"),
 )

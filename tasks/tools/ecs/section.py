@@ -7,9 +7,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.aws.errors import explain, kind_of
 from tasks.tool import Run, ToolError
+from tasks.tools.ecs.redact import redact
 from tasks.tools.ecs.shapes import Section, Status
 
 T = TypeVar("T")
+
+
+class NotThere(Exception):
+    """What was asked for does not exist, or there is nothing in it; the text says so."""
 
 
 class Sections:
@@ -22,25 +27,27 @@ class Sections:
 
     def step(self, words: str) -> None:
         """Tell the client what is being done now."""
-        self._run.progress(len(self.all) + 1, self._steps, words)
+        done = len(self.all) + 1
+        self._run.progress(done, max(self._steps, done + 1), words)
 
-    def collect(self, name: str, words: str, collect: Callable[[], T | None]) -> T | None:
+    def collect(self, name: str, words: str, collect: Callable[[], T]) -> T | None:
         """What *collect* returns; None, and a section that says why, when AWS refuses or there is nothing."""
         self.step(words)
         try:
             found = collect()
         except (ClientError, BotoCoreError) as error:
+            # A cancelled run closes its connections: that is no fact about AWS.
+            self._run.check()
             kind = kind_of(error)
-            self._note(name, "error" if kind == "missing" else kind, explain(error))
-            return None
-        except ToolError as error:
+            self._note(name, "empty" if kind == "missing" else kind, explain(error))
+        except NotThere as error:
             self._note(name, "empty", str(error))
-            return None
-        if not found:
-            self._note(name, "empty", f"{name}: nothing was found")
-            return None
-        self._note(name, "ok", f"{name}: collected")
-        return found
+        except ToolError as error:
+            self._note(name, "error", str(error))
+        else:
+            self._note(name, "ok", f"{name}: collected")
+            return found
+        return None
 
     def _note(self, name: str, status: Status, message: str) -> None:
-        self.all.append({"name": name, "status": status, "message": message})
+        self.all.append({"name": name, "status": status, "message": redact(message)})

@@ -1,6 +1,6 @@
 """`aws_ecs`: what is wrong with an ECS task, from its state, its logs and its numbers."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -19,7 +19,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_
     annotations={"readOnlyHint": True, "openWorldHint": True},
     timeout=timedelta(minutes=10),
 )
-def aws_ecs(  # the arguments of the tool
+def aws_ecs(
     run: Run,
     ecs_cluster: Annotated[Name, Field(alias="ecsCluster", description="name or ARN of the cluster")],
     ecs_task_arn: Annotated[
@@ -28,11 +28,14 @@ def aws_ecs(  # the arguments of the tool
     ecs_service: Annotated[
         Name | None,
         Field(
-            alias="ecsService", description="name of a service; its latest stopped task, or else a running one, is read"
+            alias="ecsService", description="name of a service: its latest stopped task, or else a running one, is read"
         ),
     ] = None,
     window_minutes: Annotated[
-        int, Field(alias="windowMinutes", ge=1, le=1440, description="how far back logs are read")
+        int,
+        Field(
+            alias="windowMinutes", ge=1, le=1440, description="how far back from now, or from its stop, logs are read"
+        ),
     ] = 30,
     analyze: Annotated[bool, Field(description="whether a Bedrock model writes the analysis")] = True,  # noqa: FBT002
 ) -> Investigation:
@@ -41,8 +44,8 @@ def aws_ecs(  # the arguments of the tool
     The analysis streams as it is written. What cannot be read is said, and the rest is still judged.
     """
     if not (ecs_task_arn or ecs_service):
-        raise ToolError("Give ecsTaskArn or ecsService: which task should be looked into?")
-    window = _window(window_minutes)
+        raise ToolError("Say which task to look into: give ecsTaskArn, or ecsService for the latest task of a service.")
+    window = timedelta(minutes=window_minutes)
     found = collect(run, Target(cluster=ecs_cluster, task=ecs_task_arn, service=ecs_service, window=window))
     findings = judge(Evidence(found.task, found.service, found.samples, found.logs))
     seen = Seen(
@@ -61,14 +64,9 @@ def aws_ecs(  # the arguments of the tool
         "analysis": analysis,
         "analyst": analyst,
         "findings": findings,
-        "window": {"start": window[0].isoformat(), "end": window[1].isoformat()},
+        "window": {"start": found.window[0].isoformat(), "end": found.window[1].isoformat()},
         "consoleLink": _console(found.cluster, found.task),
     }
-
-
-def _window(minutes: int) -> tuple[datetime, datetime]:
-    end = datetime.now(UTC)
-    return end - timedelta(minutes=minutes), end
 
 
 def _console(cluster: dict[str, Any], task: Task | None) -> str:

@@ -81,7 +81,7 @@ class Search:
 
 def matches(file: Path, keywords: Keywords) -> Iterator[Match]:
     """Lines of a text file with any of *keywords*. Nothing for a binary file; OSError for a symbolic link."""
-    with file.open("rb", opener=_unlinked) as stream:
+    with os.fdopen(_opened(file), "rb") as stream:
         if b"\0" in stream.read(SNIFFED):
             return
         stream.seek(0)
@@ -94,9 +94,9 @@ def matches(file: Path, keywords: Keywords) -> Iterator[Match]:
             number += chunk.endswith(b"\n")
 
 
-def _unlinked(path: str, flags: int) -> int:
-    """Open a file that may have become a link, or a pipe, since its directory was read."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _opened(file: Path) -> int:
+    """Not through a link, nor waiting for a pipe's writer: either may have come since the directory was read."""
+    return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _snippet(text: str, folded: str, first: str) -> str:

@@ -1,5 +1,7 @@
 """The handshake eras on the wire: sessions that live in Redis."""
 
+from typing import Any
+
 import pytest
 
 from tests.clients import ACCEPT, HANDSHAKE, Wire, request
@@ -11,10 +13,6 @@ VERSIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 @pytest.fixture
 def session(stack: Stack) -> Wire:
     return Wire.handshake(stack.mcp_url)
-
-
-def initialize(stack: Stack, version: str, **params: object) -> Wire:
-    return Wire.handshake(stack.mcp_url, version)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -97,7 +95,7 @@ def test_notifications_are_taken(session: Wire, method: str):
 
 def test_a_response_of_the_client_is_taken(session: Wire):
     """MCP, transports: 202, even when nobody waits for it."""
-    body = {"jsonrpc": "2.0", "id": 9, "result": {}}
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 9, "result": {}}
 
     assert session.http.post(session.url, json=body, headers=session.headers("", {})).status_code == 202
 

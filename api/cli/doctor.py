@@ -1,0 +1,91 @@
+"""`mcp-playground doctor`: what is right, what is not, and what to do about it."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Final
+
+import click
+from pydantic import SecretStr
+from rich.console import Console
+from rich.text import Text
+
+from api.settings import Settings, read_settings
+from storage.checks import Check, check_redis, check_workers
+from storage.connection import connect
+from storage.embedded import running
+from storage.settings import SettingsError, StorageSettings
+from tasks.aws.checks import check_aws
+from tasks.catalog import load
+
+MARKS: Final = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("fail", "red")}
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, Redis, workers, AWS, Bedrock and the identity provider.
+
+    One line each, with the remedy where something is not right. Ends with status 1 if anything fails; a warning does
+    not keep the server from running.
+    """
+    checks = list(_checks())
+    for check in checks:
+        _print(check)
+    sys.exit(1 if any(check.verdict == "fail" for check in checks) else 0)
+
+
+def _checks() -> Iterable[Check]:
+    try:
+        settings = read_settings()
+        queues = sorted({tool.queue for tool in load(settings.worker.tool_modules) if not tool.inline})
+    except SettingsError as error:
+        yield Check("Settings", "fail", str(error))
+        return
+    yield Check("Settings", "ok", "every MCP_* variable is understood")
+    yield _keys(settings)
+    yield from _redis(settings, queues)
+    yield from check_aws(settings.tools)
+    yield Check(
+        "Identity provider", "ok", "MCP_AUTH is off: right for this machine alone, or behind a door of your own"
+    )
+
+
+def _keys(settings: Settings) -> Check:
+    if settings.storage.secret_keys:
+        return Check("Secret keys", "ok", f"{len(settings.storage.secret_keys)} in MCP_SECRET_KEYS")
+    found = f"none set; {settings.storage.data_dir / 'secret.key'} serves this machine"
+    if settings.web.is_loopback():
+        return Check("Secret keys", "ok", found)
+    return Check(
+        "Secret keys", "warn", found, "set the same MCP_SECRET_KEYS for all processes: openssl rand -base64 32"
+    )
+
+
+def _redis(settings: Settings, queues: list[str]) -> list[Check]:
+    storage = settings.storage
+    if storage.redis_url is None:
+        embedded = running(storage.data_dir)
+        if embedded is None:
+            remedy = "`mcp-playground up` starts a server of its own; or set MCP_REDIS_URL"
+            return [Check("Redis", "fail", f"MCP_REDIS_URL is not set, and none runs on {storage.data_dir}", remedy)]
+        storage = StorageSettings(redis_url=SecretStr(embedded.url))
+    return asyncio.run(_ask_redis(storage, queues))
+
+
+async def _ask_redis(storage: StorageSettings, queues: list[str]) -> list[Check]:
+    redis = connect(storage)
+    try:
+        found = await check_redis(redis)
+        return found if found[0].name == "Redis" else [*found, *await check_workers(redis, queues)]
+    finally:
+        await redis.aclose()
+
+
+def _print(check: Check) -> None:
+    mark, colour = MARKS[check.verdict]
+    line = Text.assemble((mark, colour), f"  {check.name}: {check.found}")
+    if check.remedy:
+        line.append(f"  ->  {check.remedy}", style="dim")
+    out.print(line)

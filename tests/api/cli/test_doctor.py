@@ -1,0 +1,86 @@
+"""`doctor` finds what is wrong and says what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from api.cli.main import main
+from storage.embedded import EmbeddedRedis
+from tests.servers import Stack, ValkeyServer
+
+
+def examined(monkeypatch: pytest.MonkeyPatch, folder: Path, **settings: str) -> Result:
+    """What doctor says with these settings and no others."""
+    for name in [name for name in os.environ if name.startswith(("MCP_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    own = {"MCP_DATA_DIR": str(folder), "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(folder)}
+    for name, value in (own | settings).items():
+        monkeypatch.setenv(name, value)
+    return CliRunner().invoke(main, ["doctor"])
+
+
+def lines(result: Result) -> dict[str, str]:
+    """Name of the check -> its verdict."""
+    return {line[6:].partition(":")[0]: line[:4].strip() for line in result.output.splitlines()}
+
+
+def test_a_server_that_runs_is_found_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Ours: without MCP_REDIS_URL the embedded server is looked at."""
+    server = EmbeddedRedis(tmp_path).start()
+    try:
+        result = examined(monkeypatch, tmp_path)
+    finally:
+        server.stop()
+
+    found = lines(result)
+    assert result.exit_code == 0, result.output
+    assert [found[f"Redis {what}"] for what in ("version", "persistence", "eviction")] == ["ok"] * 3
+    assert found["Workers of default"] == "warn"
+    assert found["AWS credentials"] == "warn"
+    assert "mcp-playground worker" in result.output
+    assert server.state is None
+
+
+def test_live_workers_are_counted(monkeypatch: pytest.MonkeyPatch, stack: Stack, tmp_path: Path):
+    """Ours: by queue."""
+    result = examined(monkeypatch, tmp_path, MCP_REDIS_URL=stack.redis_url)
+
+    assert "Workers of default: 1 alive" in result.output
+    assert lines(result)["Redis persistence"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"MCP_PORT": "x"}, "MCP_PORT is 'x'"),
+        ({"MCP_REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis: does not answer"),
+        ({}, "`mcp-playground up` starts"),
+        ({"MCP_TOOL_MODULES": "nowhere"}, "MCP_TOOL_MODULES names 'nowhere'"),
+    ],
+)
+def test_what_fails_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, str], sentence: str
+):
+    """Ours: status 1, no traceback."""
+    result = examined(monkeypatch, tmp_path, **settings)
+
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_eviction_policy_that_loses_tasks_fails(
+    monkeypatch: pytest.MonkeyPatch, valkey: ValkeyServer, tmp_path: Path
+):
+    """Ours: noeviction, or accepted work may vanish."""
+    with valkey.client(0) as raw:
+        raw.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            result = examined(monkeypatch, tmp_path, MCP_REDIS_URL=valkey.url(0))
+        finally:
+            raw.config_set("maxmemory-policy", "noeviction")
+
+    assert lines(result)["Redis eviction"] == "fail"
+    assert result.exit_code == 1
