@@ -18,7 +18,9 @@ from typing import IO, Any, Final, Self, cast
 
 import msgspec
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from storage.settings import SettingsError, place
 
@@ -88,12 +90,19 @@ class EmbeddedRedis:
         """Find the server again or start it, and wait until it answers."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = self._hold()
+        try:
+            self._find_or_launch()
+        except BaseException:
+            self._let_go()
+            raise
+        return self
+
+    def _find_or_launch(self) -> None:
         known = _read(self._folder)
         if known is not None and _serves(known, self._folder):
             self.state, self.reused = known, True
-            return self
-        self.state = self._launch(known.password if known else secrets.token_urlsafe(24))
-        return self
+        else:
+            self.state = self._launch(known.password if known else secrets.token_urlsafe(24))
 
     def stop(self) -> None:
         """Let the server write everything and end; kill it when it does not. Data stay."""
@@ -102,6 +111,13 @@ class EmbeddedRedis:
                 cast("Any", client).shutdown(nosave=True)
             self._wait_gone(self.state.pid)
             self.state = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Release the directory; a server that never answered ends here."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -180,8 +196,14 @@ def _read(folder: Path) -> State | None:
 
 
 def _client(state: State) -> Redis:
+    # No retries: whoever asks knows better when to ask again, and SHUTDOWN is answered by a closed connection.
     return Redis(
-        port=state.port, password=state.password, socket_timeout=2, socket_connect_timeout=1, decode_responses=True
+        port=state.port,
+        password=state.password,
+        socket_timeout=2,
+        socket_connect_timeout=1,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
     )
 
 

@@ -70,7 +70,7 @@ def _synchronous(command: Callable[..., Coroutine[Any, Any, int]]) -> Callable[.
 async def call(  # click passes each option
     tool: str, arguments: tuple[str, ...], *, as_json: bool, era: Era, url: str | None, token: str | None
 ) -> int:
-    r"""Call TOOL and show its progress as it is made.
+    """Call TOOL and show its progress as it is made.
 
     Arguments are KEY=VALUE; a value is read as the tool's schema says (a number, a truth value, JSON for lists and
     objects), and a list may also be given as a,b,c.
@@ -79,7 +79,7 @@ async def call(  # click passes each option
       mcp-playground call streaming count=10 intervalMs=500
       mcp-playground call echo message='hello, world' uppercase=true
       mcp-playground call project keywords=redis,lease
-    """
+    """  # noqa: D301  # click reads the control character
     async with _client(era, url, token) as client:
         schema = _schema(await _tools(client), tool)
         given = _parse(arguments, schema)

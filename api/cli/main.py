@@ -26,7 +26,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version(DISTRIBUTION), prog_name="mcp-playground")
 def main() -> None:
-    r"""A self-hosted MCP server that streams long-running tools to any MCP client.
+    """A self-hosted MCP server that streams long-running tools to any MCP client.
 
     \b
     On one machine:    mcp-playground up
@@ -36,7 +36,7 @@ def main() -> None:
     When in trouble:   mcp-playground doctor
 
     Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
-    """
+    """  # noqa: D301  # click reads the control character
 
 
 @main.command()

@@ -44,7 +44,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aws_s3", {"operation": "deleteEverything"}, "'listBuckets' or 'listObjects'"),
     ("aws_ecs", {}, "ecsCluster is required"),
     ("aws_ecs", {"ecsCluster": "a b"}, "match pattern"),
-    ("aws_ecs", {"ecsCluster": "shop"}, "Give ecsTaskArn or ecsService"),
+    ("aws_ecs", {"ecsCluster": "shop"}, "give ecsTaskArn, or ecsService"),
     ("aws_ecs", {"ecsCluster": "shop", "ecsTaskArn": "x", "windowMinutes": 0}, "greater than or equal to 1"),
 ]
 

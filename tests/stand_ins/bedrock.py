@@ -13,7 +13,13 @@ from moto.core.eventstream import EventStreamEncoder
 
 from tests.stand_ins.http import Handler, serving
 
-Mode = Literal["answer", "denied", "throttled", "breaks"]
+Mode = Literal["answer", "denied", "throttled", "breaks", "drops"]
+"""`breaks`: an exception in the stream after the pieces; `drops`: the connection ends there."""
+
+REFUSALS = {
+    "denied": (403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream"),
+    "throttled": (429, "ThrottlingException", "Too many requests"),
+}
 
 
 @dataclass
@@ -23,6 +29,7 @@ class Bedrock:
     pieces: Sequence[str] = ("The task ", "ran out of ", "memory.")
     pause: float = 0.0
     mode: Mode = "answer"
+    stop_reason: str = "end_turn"
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     models: list[str] = field(default_factory=list[str])
@@ -34,58 +41,63 @@ class Bedrock:
         return {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url}
 
 
+class _Runtime(Handler):
+    service: Bedrock
+
+    def do_POST(self) -> None:
+        self.service.requests.append(json.loads(self.body()))
+        self.service.models.append(unquote(self.path.split("/")[2]))
+        if self.service.mode in REFUSALS:
+            self._refuse(*REFUSALS[self.service.mode])
+        else:
+            self._stream()
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        self.answer(status, json.dumps({"message": message}).encode(), x_amzn_errortype=code)
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/vnd.amazon.eventstream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        self._event("messageStart", {"role": "assistant"})
+        for piece in self.service.pieces:
+            self.service.sent.append(time.time())
+            self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
+            self.service.stopped.wait(self.service.pause)
+        if self.service.mode == "drops":
+            self.close_connection = True
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if self.service.mode == "breaks":
+            headers = {":message-type": "exception", ":exception-type": "modelStreamErrorException"}
+            self._frame(headers, {"message": "broke"})
+        else:
+            self._event("contentBlockStop", {"contentBlockIndex": 0})
+            self._event("messageStop", {"stopReason": self.service.stop_reason})
+            usage = {"inputTokens": 120, "outputTokens": 30, "totalTokens": 150}
+            self._event("metadata", {"usage": usage, "metrics": {"latencyMs": 5}})
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _event(self, kind: str, payload: dict[str, Any]) -> None:
+        self._frame({":message-type": "event", ":event-type": kind}, payload)
+
+    def _frame(self, headers: dict[str, str], payload: dict[str, Any]) -> None:
+        typed = {**headers, ":content-type": "application/json"}
+        frame = EventStreamEncoder().encode_message(typed, json.dumps(payload).encode())
+        self.wfile.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
+        self.wfile.flush()
+
+
 @contextmanager
 def bedrock(**how: Any) -> Generator[Bedrock]:
     """A running stand-in."""
     service = Bedrock(**how)
-
-    class Runtime(Handler):
-        def do_POST(self) -> None:
-            service.requests.append(json.loads(self.body()))
-            service.models.append(unquote(self.path.split("/")[2]))
-            if service.mode == "denied":
-                self._refuse(
-                    403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream"
-                )
-            elif service.mode == "throttled":
-                self._refuse(429, "ThrottlingException", "Too many requests")
-            else:
-                self._stream()
-
-        def _refuse(self, status: int, code: str, message: str) -> None:
-            self.answer(status, json.dumps({"message": message}).encode(), x_amzn_errortype=code)
-
-        def _stream(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "application/vnd.amazon.eventstream")
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            self._event("messageStart", {"role": "assistant"})
-            for piece in service.pieces:
-                service.sent.append(time.time())
-                self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
-                service.stopped.wait(service.pause)
-            if service.mode == "breaks":
-                self._frame(
-                    {":message-type": "exception", ":exception-type": "modelStreamErrorException"}, {"message": "broke"}
-                )
-            else:
-                self._event("contentBlockStop", {"contentBlockIndex": 0})
-                self._event("messageStop", {"stopReason": "end_turn"})
-                usage = {"inputTokens": 120, "outputTokens": 30, "totalTokens": 150}
-                self._event("metadata", {"usage": usage, "metrics": {"latencyMs": 5}})
-            self.wfile.write(b"0\r\n\r\n")
-
-        def _event(self, kind: str, payload: dict[str, Any]) -> None:
-            self._frame({":message-type": "event", ":event-type": kind}, payload)
-
-        def _frame(self, headers: dict[str, str], payload: dict[str, Any]) -> None:
-            typed = {**headers, ":content-type": "application/json"}
-            frame = EventStreamEncoder().encode_message(typed, json.dumps(payload).encode())
-            self.wfile.write(f"{len(frame):x}\r\n".encode() + frame + b"\r\n")
-            self.wfile.flush()
-
-    with serving(Runtime) as url:
+    with serving(type("Runtime", (_Runtime,), {"service": service})) as url:
         service.url = url
-        yield service
-        service.stopped.set()
+        try:
+            yield service
+        finally:
+            service.stopped.set()

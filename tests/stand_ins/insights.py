@@ -1,7 +1,7 @@
 """CloudWatch Logs Insights, as far as we use it: moto accepts queries and ignores what they say.
 
 It knows the events of each group that a test gives it, keeps to the time window (in seconds, as the API wants), filters
-by the streams or the task id the query names, sorts, limits and pages. Everything else is refused.
+by the streams, the task or the service the query names, sorts, limits and pages. Everything else is refused.
 """
 
 import json
@@ -32,6 +32,8 @@ class Insights:
     """How often a query says Running before it says Complete; negative for ever."""
     url: str = ""
     denied: bool = False
+    status: str = "Complete"
+    """How queries end."""
     queries: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     stopped: list[str] = field(default_factory=list[str])
     polled: threading.Event = field(default_factory=threading.Event)
@@ -55,6 +57,8 @@ class Insights:
         if query["left"] != 0:
             query["left"] -= 1
             return {"status": "Running", "results": []}
+        if self.status != "Complete":
+            return {"status": self.status, "results": []}
         rows = self._rows(query)
         start = int(request.get("nextToken", "0"))
         page = [[{"field": name, "value": value} for name, value in row.items()] for row in rows[start : start + PAGE]]
@@ -68,13 +72,13 @@ class Insights:
     def _rows(self, query: dict[str, Any]) -> list[Row]:
         text = query["queryString"]
         streams = re.search(r"@logStream in \[(.*?)\]", text)
-        task = re.search(r"TaskId = '([^']*)'", text)
+        owner = re.search(r"(TaskId|ServiceName) = '([^']*)'", text)
         rows = [row for group in query["logGroupNames"] for row in self.groups[group]]
         rows = [row for row in rows if query["startTime"] <= _seconds(row) <= query["endTime"]]
         if streams:
             rows = [row for row in rows if f"'{row.get('@logStream')}'" in streams[1]]
-        if task:
-            rows = [row for row in rows if row.get("TaskId") == task[1]]
+        if owner:
+            rows = [row for row in rows if row.get(owner[1]) == owner[2]]
         rows.sort(key=lambda row: row["@timestamp"], reverse="desc" in text)
         return rows[: query["limit"]]
 

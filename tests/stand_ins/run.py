@@ -1,17 +1,20 @@
 """A run without a worker: it remembers what the tool said."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
 
 from storage.records import Principal
 from storage.states import Level
 from tasks.aws.clients import AwsClients
 from tasks.result import Content
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled
+from tasks.tool import Cancelled, Tool
 
 
 @dataclass
@@ -77,3 +80,11 @@ class FakeRun:
         self.stop.set()
         if self.clients:
             self.clients.close()
+
+    def call(self, tool: Tool, **arguments: object) -> dict[str, Any]:
+        """Call *tool* as a worker does: arguments from JSON, and a result that must fit the output schema."""
+        answer = tool.output.structured(tool.call(self, tool.arguments.parse(json.dumps(arguments).encode())))
+        assert answer is not None
+        assert tool.output.schema is not None
+        cast("Any", Draft202012Validator)(tool.output.schema).validate(answer)
+        return answer

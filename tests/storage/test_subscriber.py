@@ -109,7 +109,7 @@ async def test_many_readers_share_one_connection(redis: Redis, subscriber: Subsc
                 await append(redis, number, log=f"{LOG}:{number}")
             seen = [await read(reader, 1) for reader in readers]
             with valkey.client(0) as raw:
-                subscribers = [each for each in raw.client_list() if int(each["sub"]) > 0]
+                subscribers = [each for each in raw.client_list() if int(each["sub"]) > 0 and each["db"] == "0"]
 
     assert seen == [[number] for number in range(100)]
     assert len(subscribers) == 1

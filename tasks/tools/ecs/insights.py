@@ -35,27 +35,32 @@ def query(run: Run, groups: Sequence[str], text: str, *, window: tuple[datetime,
     query_id = logs.start_query(
         logGroupNames=list(groups), startTime=start, endTime=end, queryString=text, limit=min(limit, MOST_ROWS)
     )["queryId"]
-    finished = False
+    ended = False
     try:
-        rows = _rows(run, logs, query_id, limit)
-        finished = True
+        answer = _wait(run, logs, query_id)
+        ended = True
     finally:
-        if not finished:
+        if not ended:
             _stop(run, query_id)
-    return rows
+    if answer["status"] != "Complete":
+        raise ToolError(f"the Logs Insights query ended as {answer['status']}")
+    return _rows(run, logs, query_id, answer, limit=limit)
 
 
-def _rows(run: Run, logs: "CloudWatchLogsClient", query_id: str, limit: int) -> list[Row]:
+def _wait(run: Run, logs: "CloudWatchLogsClient", query_id: str) -> Any:  # noqa: ANN401  # boto3's shapes
+    """The first answer after the query ended."""
     deadline = time.monotonic() + LONGEST.total_seconds()
     while True:
-        answer: Any = logs.get_query_results(queryId=query_id)
+        answer = logs.get_query_results(queryId=query_id)
         if answer["status"] not in _RUNNING:
-            break
+            return answer
         if time.monotonic() > deadline:
             raise ToolError(f"the Logs Insights query took longer than {LONGEST.total_seconds():g} s and was stopped")
         run.sleep(POLL)
-    if answer["status"] != "Complete":
-        raise ToolError(f"the Logs Insights query ended as {answer['status']}")
+
+
+def _rows(run: Run, logs: "CloudWatchLogsClient", query_id: str, answer: Any, *, limit: int) -> list[Row]:  # noqa: ANN401
+    """The rows of *answer* and of the pages after it."""
     rows = _read(answer)
     while (token := answer.get("nextToken")) and len(rows) < limit:
         run.check()

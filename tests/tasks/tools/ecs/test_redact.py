@@ -1,0 +1,75 @@
+"""What an application should not have logged goes no further."""
+
+import time
+
+import pytest
+
+from tasks.tools.ecs.redact import clipped, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("password=hunter2 user=bob", "hunter2"),
+        ('DB_PASSWORD: "a b c"', "a b c"),
+        ("MYSQL_PASS=hunter2", "hunter2"),
+        ('{"db.password":"x y","n":1}', "x y"),
+        (r"{\"password\":\"x y\",\"n\":1}", "x y"),
+        ("url: password=hunter2", "hunter2"),
+        ("mysql --password hunter2 -h db", "hunter2"),
+        ("postgres://bob:hunter2@db:5432/shop", "hunter2"),
+        ("GET /callback?access_token=abcdef&x=1", "abcdef"),
+        ("Authorization: Bearer abc.def-ghi", "abc.def-ghi"),
+        ("authorization=Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ("Set-Cookie: sid=abcdef; Path=/", "abcdef"),
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalr"),
+        ("key AKIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOP"),
+        ("sent eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl", "eyJzdWIiOiIxMjM0In0"),
+        ("using ghp_abcdefghijklmnopqrstuvwxyz0123", "ghp_abcdef"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END RSA PRIVATE KEY-----", "MIIEabc"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEabc and then the line was cut", "MIIEabc"),
+    ],
+)
+def test_secrets_are_masked(text: str, secret: str):
+    """Ours: by their form, or by the name they have."""
+    assert secret in text
+    assert secret not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listening on port 8080",
+        "tests passed: 12",
+        "GET /health 200 in 3 ms",
+        "arn:aws:ecs:us-east-1:123456789012:task/shop/0123456789abcdef0123456789abcdef",
+        "2026-11-23T11:22:33Z ERROR heap is full at Main.java:42",
+        "http://db:5432/shop",
+    ],
+)
+def test_what_is_no_secret_stays(text: str):
+    """Ours: an engineer has to understand the line."""
+    assert redact(text) == text
+
+
+def test_control_characters_are_removed():
+    """Ours: a log line cannot colour a terminal, nor move its cursor."""
+    assert redact("a\x1b[31mred\x1b[0m\r\nb\x00") == "ared\nb"
+
+
+@pytest.mark.parametrize("part", ["a", "pwd", "password", "secret=", "token.", "eyJ", "://a:", "sk-", '"x\\', " a"])
+def test_a_long_line_without_end_is_read_once(part: str):
+    """Ours: a line of 100,000 characters is no way to stop a worker."""
+    started = time.process_time()
+    redact(part * (100_000 // len(part)))
+
+    assert time.process_time() - started < 2
+
+
+def test_a_secret_that_the_cut_goes_through_is_masked():
+    """Ours: half a key could not be told from text, and is still half a key."""
+    text = "x" * 95 + " AKIAABCDEFGHIJKLMNOP"
+
+    assert "AKIA" not in clipped(text, 100)
+    assert len(clipped("y" * 500, 100)) == 101
+    assert clipped("short", 100) == "short"
