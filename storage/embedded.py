@@ -104,6 +104,13 @@ class EmbeddedRedis:
         else:
             self.state = self._launch(known.password if known else secrets.token_urlsafe(24))
 
+    def revive(self) -> bool:
+        """Start the server again, where it was, if it has died; the answer is whether it had."""
+        if self.state is None or _alive(self.state.pid, self._process):
+            return False
+        self.state = self._launch(self.state.password, self.state.port)
+        return True
+
     def stop(self) -> None:
         """Let the server write everything and end; kill it when it does not. Data stay."""
         if self.state is not None:
@@ -136,8 +143,8 @@ class EmbeddedRedis:
         os.set_inheritable(lock.fileno(), False)  # noqa: FBT003  # os has no other name for it
         return lock
 
-    def _launch(self, password: str) -> State:
-        port = _free_port()
+    def _launch(self, password: str, port: int | None = None) -> State:
+        port = port or _free_port()
         config = self._folder / "redis.conf"
         place(config, _config(self._folder, port, password), replace=True)
         with (self._folder / "redis.log").open("ab") as log:

@@ -24,6 +24,7 @@ from storage.settings import SettingsError, local_key
 READY_WITHIN: Final = 60.0
 MARGIN: Final = timedelta(seconds=10)
 """What a process gets to end beyond the drain period of its calls and jobs."""
+REDIS_LOOKED_AT: Final = 0.5
 FLOWER_PORT: Final = 5555
 COLOURS: Final = {"web": "cyan", "worker": "green", "flower": "magenta", "redis": "yellow", "up": "bold"}
 WIDTH: Final = max(map(len, COLOURS))
@@ -85,16 +86,28 @@ async def _run(settings: Settings, redis: EmbeddedRedis | None, *, flower: bool)
     announcing = asyncio.create_task(_announce(settings, flower=flower))
     failing = asyncio.create_task(supervisor.failed())
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([failing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    reviving = asyncio.create_task(_keep_redis(redis))
+    await asyncio.wait([failing, stopping, reviving], return_when=asyncio.FIRST_COMPLETED)
     announcing.cancel()
-    status = failing.result() if failing.done() else 0
+    status = failing.result() if failing.done() else int(reviving.done())
     _say("up", "stopping; running calls get their time, Ctrl-C again stops at once")
     killing = asyncio.create_task(_kill(supervisor, kill))
     await supervisor.stop()
-    killing.cancel()
-    failing.cancel()
-    stopping.cancel()
+    for task in (killing, failing, stopping, reviving):
+        task.cancel()
     return status
+
+
+async def _keep_redis(redis: EmbeddedRedis | None) -> None:
+    """Start our Redis again when it dies, on the same data and port; returns when that fails."""
+    while True:
+        await asyncio.sleep(REDIS_LOOKED_AT)
+        try:
+            if redis and await asyncio.to_thread(redis.revive):
+                _say("redis", "ended, started again on its data")
+        except SettingsError as error:
+            _say("redis", str(error))
+            return
 
 
 async def _kill(supervisor: Supervisor, kill: asyncio.Event) -> None:

@@ -18,7 +18,7 @@ import redis
 
 from storage.embedded import EmbeddedRedis, running
 from storage.settings import StorageSettings
-from tests.clients import Heard, wire
+from tests.clients import Arrived, Heard, listen, wire
 from tests.servers import Program, Stack, until
 
 
@@ -147,6 +147,26 @@ def test_a_child_that_dies_is_started_again(shared: tuple[Stack, Program]):
 
     assert wire(stack.mcp_url, "stateless").call("streaming", {"count": 1}).result["structuredContent"]["count"] == 1
     assert "signal SIGKILL" in program.output()
+
+
+def test_a_redis_that_dies_comes_back_with_what_it_held(shared: tuple[Stack, Program]):
+    """Ours: kill -9 of Redis in the middle of a run; the client gets every later event and the result, once."""
+    stack, program = shared
+    state = running(stack.folder)
+    assert state is not None
+    asked = wire(stack.mcp_url, "stateless")
+    arguments = {"count": 8, "intervalMs": 400}
+    with asked.open("tools/call", {"name": "streaming", "arguments": arguments}, meta={"progressToken": 1}) as response:
+        events = (each for each in listen(response) if isinstance(each, Arrived))
+        seen = [next(events), next(events)]
+        os.kill(state.pid, signal.SIGKILL)
+        seen += list(events)
+
+    values = [each.message["params"]["progress"] for each in seen[:-1]]
+    assert values == sorted(set(values))
+    assert values[-1] == 8.0
+    assert seen[-1].message["result"]["structuredContent"]["count"] == 8
+    assert "started again on its data" in program.output()
 
 
 def _has(program: Program, role: str) -> bool:
