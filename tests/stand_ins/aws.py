@@ -38,6 +38,12 @@ class Aws:
         own = {"AWS_ENDPOINT_URL": self.url}
         return CREDENTIALS | own | self.insights.environment() | self.bedrock.environment()
 
+    def forget(self) -> None:
+        """Make our stand-ins as new; moto keeps what it has."""
+        self.bedrock.stopped.set()
+        for part in (self.insights, self.bedrock):
+            vars(part).update(vars(type(part)(url=part.url)))
+
     def client(self, service: str) -> Any:
         return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportCallIssue, reportUnknownVariableType]
             service,  # pyright: ignore[reportArgumentType]
@@ -104,7 +110,7 @@ def broken_service(cloud: Aws, cluster: str = "shop") -> BrokenService:
     )["tasks"][0]
     made = BrokenService(cluster, "web", task["taskArn"])
     _break(cluster, made)
-    _log(cloud, made)
+    fill_logs(cloud, made)
     return made
 
 
@@ -124,7 +130,8 @@ def _break(cluster: str, made: BrokenService) -> None:
     )
 
 
-def _log(cloud: Aws, made: BrokenService) -> None:
+def fill_logs(cloud: Aws, made: BrokenService) -> None:
+    """Its lines and samples of the last minutes, among those that are none of its business."""
     now = datetime.now(UTC)
     stream = f"ecs/web/{made.task_id}"
     cloud.insights.groups[LOG_GROUP] = [

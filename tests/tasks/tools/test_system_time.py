@@ -1,19 +1,20 @@
 """The time, right in every zone."""
 
+import json
+import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from tasks.schema import InvalidArguments
 from tasks.tool import ToolError
 from tasks.tools.system_time import system_time
 from tests.stand_ins.run import FakeRun
 
 
-def told(**arguments: object) -> dict[str, object]:
-    import json  # noqa: PLC0415  # the arguments go the way a client's do
-
-    parsed = system_time.arguments.parse(json.dumps(arguments).encode())
-    return system_time.output.structured(system_time.call(FakeRun(), parsed)) or {}
+def told(**arguments: object) -> dict[str, Any]:
+    return FakeRun().call(system_time, **arguments)
 
 
 def test_all_fields_name_the_same_moment():
@@ -41,8 +42,6 @@ def test_all_fields_name_the_same_moment():
 )
 def test_each_format_is_what_it_says(arguments: dict[str, object], pattern: str):
     """The predecessor garbled custom formats."""
-    import re  # noqa: PLC0415
-
     assert re.search(pattern, str(told(**arguments)["timestamp"]))
 
 
@@ -52,7 +51,14 @@ def test_each_format_is_what_it_says(arguments: dict[str, object], pattern: str)
         ({"timezone": "Europe/Berlinn"}, "Did you mean Europe/Berlin"),
         ({"timezone": "europe/berlin"}, "Did you mean Europe/Berlin"),
         ({"timezone": "zzz"}, "Use an IANA name"),
+        ({"timezone": ""}, "Unknown timezone"),
+        ({"timezone": "../../etc/passwd"}, "Unknown timezone"),
         ({"format": "custom"}, "needs customFormat"),
+        ({"format": "custom", "customFormat": ""}, "needs customFormat"),
+        ({"format": "custom", "customFormat": "a\0b"}, "control characters"),
+        ({"format": "custom", "customFormat": "%Y\n"}, "control characters"),
+        ({"format": "custom", "customFormat": "%-d"}, "unknown directive %-"),
+        ({"format": "custom", "customFormat": "%%%"}, "unknown directive"),
         ({"format": "custom", "customFormat": "%"}, "unknown directive"),
         ({"format": "custom", "customFormat": "%q"}, "unknown directive %q"),
     ],
@@ -61,3 +67,32 @@ def test_what_it_cannot_tell_it_explains(arguments: dict[str, object], sentence:
     """Ours: the error says what would be right."""
     with pytest.raises(ToolError, match=sentence):
         told(**arguments)
+
+
+def test_every_directive_that_the_argument_documents_works():
+    """Ours: the description is a promise to a model."""
+    described = system_time.arguments.schema["properties"]["customFormat"]["description"]
+    directives = set(re.findall(r"%.", described))
+
+    written = told(format="custom", customFormat=" ".join(sorted(directives)))["timestamp"]
+
+    assert len(directives) > 15
+    assert len(written.split()) >= len(directives) - 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"format": "rfc"}, "format"),
+        ({"timezone": 1}, "timezone"),
+        ({"timezone": "x" * 101}, "timezone"),
+        ({"customFormat": "x" * 201}, "customFormat"),
+        ({"includeTimezone": "no"}, "includeTimezone"),
+        ({"zone": "UTC"}, "zone is unknown"),
+        ([], "must be a JSON object"),
+    ],
+)
+def test_bad_input_is_refused_by_name(arguments: object, words: str):
+    """MCP, tools: input is validated."""
+    with pytest.raises(InvalidArguments, match=words):
+        system_time.arguments.parse(json.dumps(arguments).encode())

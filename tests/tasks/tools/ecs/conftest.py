@@ -4,16 +4,36 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.stand_ins.aws import Aws, aws
+from tests.stand_ins.aws import Aws, BrokenService, aws, broken_service, fill_logs
 from tests.stand_ins.run import FakeRun
 
 
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Generator[Aws]:
+@pytest.fixture(scope="module")
+def servers() -> Generator[Aws]:
     with aws() as made:
-        for name, value in made.environment().items():
-            monkeypatch.setenv(name, value)
         yield made
+
+
+@pytest.fixture(scope="module")
+def shop(servers: Aws) -> BrokenService:
+    return broken_service(servers)
+
+
+@pytest.fixture
+def cloud(servers: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """The servers of the module, as new, where our clients look for AWS."""
+    for name, value in servers.environment().items():
+        monkeypatch.setenv(name, value)
+    servers.forget()
+    servers.insights.polls = 0
+    return servers
+
+
+@pytest.fixture
+def broken(cloud: Aws, shop: BrokenService) -> BrokenService:
+    """A service whose task ran out of memory, and its logs."""
+    fill_logs(cloud, shop)
+    return shop
 
 
 @pytest.fixture

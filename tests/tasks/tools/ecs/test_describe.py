@@ -1,6 +1,5 @@
 """Where a task logs to, as its definition says."""
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -8,22 +7,23 @@ import pytest
 from tasks.tools.ecs.describe import Destination, cluster, destinations, newest, service, service_of, task, tasks_of
 from tasks.tools.ecs.section import NotThere
 from tasks.tools.ecs.shapes import Task
-from tests.stand_ins.aws import REGION, Aws, aws, broken_service
+from tests.stand_ins.aws import REGION, Aws, BrokenService
 
 AWSLOGS = {"awslogs-group": "/app", "awslogs-region": REGION, "awslogs-stream-prefix": "ecs"}
 
 
 @pytest.fixture
-def ecs(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
-    with aws() as cloud:
-        yield cloud.client("ecs")
+def ecs(cloud: Aws) -> Any:
+    return cloud.client("ecs")
 
 
 def defined(ecs: Any, *containers: dict[str, Any]) -> Task:
     """A task of a definition with these containers."""
     made = ecs.register_task_definition(
         family="web",
-        containerDefinitions=[{"name": f"c{number}", "image": "i", **each} for number, each in enumerate(containers)],
+        containerDefinitions=[
+            {"name": f"c{number}", "image": "i", "memory": 64, **each} for number, each in enumerate(containers)
+        ],
     )
     return {
         "taskArn": "arn:aws:ecs:us-east-1:1:task/shop/abc",
@@ -66,17 +66,15 @@ def test_a_cluster_is_found_by_its_exact_name_or_arn(ecs: Any):
 
     assert cluster(ecs, "shop-production")["clusterArn"] == arn
     assert cluster(ecs, arn)["clusterName"] == "shop-production"
-    with pytest.raises(NotThere, match="The clusters are: shop-production"):
-        cluster(ecs, "shop")
+    with pytest.raises(NotThere, match=r"The clusters are: .*shop-production"):
+        cluster(ecs, "shop-prod")
 
 
-def test_what_a_stopped_task_says_is_kept_and_its_secrets_are_not(monkeypatch: pytest.MonkeyPatch):
+def test_what_a_stopped_task_says_is_kept_and_its_secrets_are_not(ecs: Any, broken: BrokenService):
     """Ours: stop code, reasons, exit codes and tags."""
-    with aws() as cloud:
-        made = broken_service(cloud)
-        ecs = cloud.client("ecs")
-        ecs.tag_resource(resourceArn=made.task_arn, tags=[{"key": "db_password", "value": "hunter2"}])
-        shown = task(ecs, "shop", made.task_id)
+    ecs.tag_resource(resourceArn=broken.task_arn, tags=[{"key": "db_password", "value": "hunter2"}])
+
+    shown = task(ecs, "shop", broken.task_id)
 
     assert shown.get("stopCode") == "EssentialContainerExited"
     assert shown["containers"][0].get("exitCode") == 137
@@ -84,18 +82,22 @@ def test_what_a_stopped_task_says_is_kept_and_its_secrets_are_not(monkeypatch: p
     assert "hunter2" not in str(shown)
 
 
-def test_a_service_leads_to_the_task_that_stopped(ecs: Any):
+def test_a_service_leads_to_the_task_that_stopped(ecs: Any, broken: BrokenService):
     """Ours: what stopped shows what went wrong."""
-    with aws() as cloud:
-        made = broken_service(cloud)
-        client = cloud.client("ecs")
-        arns = tasks_of(client, "shop", "web")
+    arns = tasks_of(ecs, "shop", "web")
 
-        assert arns == [made.task_arn]
-        assert newest(client, "shop", arns)["taskArn"] == made.task_arn
-        assert service(client, "shop", "web")["events"][0]["message"].endswith("unable to place a task")
-        with pytest.raises(NotThere, match="'nobody'"):
-            service(client, "shop", "nobody")
+    assert arns == [broken.task_arn]
+    assert newest(ecs, "shop", arns)["taskArn"] == broken.task_arn
+
+
+def test_a_service_shows_its_counts_and_events(ecs: Any, broken: BrokenService):
+    """Ours: by its exact name."""
+    shown = service(ecs, "shop", "web")
+
+    assert shown.get("desiredCount") == 2
+    assert shown["events"][0]["message"].endswith("unable to place a task")
+    with pytest.raises(NotThere, match="'nobody'"):
+        service(ecs, "shop", "nobody")
 
 
 @pytest.mark.parametrize(("group", "name"), [("service:web", "web"), ("family:web", None)])
@@ -107,10 +109,7 @@ def test_the_service_of_a_task_is_read_from_its_group(group: str, name: str | No
     assert service_of(None) is None
 
 
-def test_an_unknown_task_is_not_there(cloud: Aws):
+def test_an_unknown_task_is_not_there(ecs: Any, broken: BrokenService):
     """AWS: stopped tasks vanish."""
-    ecs = cloud.client("ecs")
-    ecs.create_cluster(clusterName="shop")
-
     with pytest.raises(NotThere, match="about an hour"):
         task(ecs, "shop", "0" * 32)

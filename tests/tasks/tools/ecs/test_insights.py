@@ -19,7 +19,7 @@ TEXT = "fields @timestamp, @message | sort @timestamp desc"
 
 @pytest.fixture
 def logs(monkeypatch: pytest.MonkeyPatch) -> Generator[Insights]:
-    with insights() as made:
+    with insights(polls=0) as made:
         for name, value in (CREDENTIALS | made.environment()).items():
             monkeypatch.setenv(name, value)
         yield made
@@ -53,6 +53,14 @@ def test_pages_are_followed_up_to_the_limit(logs: Insights, run: FakeRun, limit:
 
     assert [row["@message"] for row in rows] == [f"line {number}" for number in range(expected)]
     assert logs.stopped == []
+
+
+def test_it_waits_until_the_query_has_ended(logs: Insights, run: FakeRun):
+    """AWS, GetQueryResults: Running, with no results, until it is Complete."""
+    fill(logs, 1)
+    logs.polls = 1
+
+    assert len(query(run, ["/app"], TEXT, window=WINDOW, limit=10)) == 1
 
 
 def test_a_cancelled_query_is_stopped_at_aws(logs: Insights, run: FakeRun):

@@ -10,15 +10,10 @@ from tasks.schema import InvalidArguments
 from tasks.settings import ToolSettings
 from tasks.tool import Cancelled, Text, ToolError
 from tasks.tools.ecs.tool import aws_ecs
-from tests.stand_ins.aws import LOG_GROUP, Aws, BrokenService, broken_service
+from tests.stand_ins.aws import LOG_GROUP, Aws, BrokenService
 from tests.stand_ins.run import FakeRun
 
 SECTIONS = ["cluster", "task", "service", "taskDefinition", "applicationLogs", "containerInsights"]
-
-
-@pytest.fixture
-def broken(cloud: Aws) -> BrokenService:
-    return broken_service(cloud)
 
 
 def statuses(found: dict[str, Any]) -> dict[str, str]:
@@ -140,7 +135,7 @@ def test_a_task_that_vanished_leaves_the_service_to_be_judged(broken: BrokenServ
 
 def test_an_unknown_cluster_is_refused_with_the_names_there_are(broken: BrokenService, run: FakeRun):
     """The predecessor took the first cluster whose name contained the word."""
-    with pytest.raises(ToolError, match="no ECS cluster 'sho'.*The clusters are: shop"):
+    with pytest.raises(ToolError, match=r"no ECS cluster 'sho'.*The clusters are: shop"):
         run.call(aws_ecs, ecsCluster="sho", ecsService="web")
 
 

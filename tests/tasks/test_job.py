@@ -1,0 +1,207 @@
+"""One job: claimed once, run once, ended once."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from pydantic import SecretStr
+
+from storage.connection import connect
+from storage.events import Ended
+from storage.records import Principal, TaskRecord, new_id
+from storage.seal import KeyRing
+from storage.settings import StorageSettings
+from storage.tasks import TaskStore
+from tasks.job import execute
+from tasks.outcome import restored
+from tasks.run import WorkerRun
+from tasks.settings import ToolSettings
+from tasks.tool import Run, Tool, ToolError, tool
+from tests.servers import ValkeyServer, until
+
+ME = Principal(client_id="me", issuer="here", subject="me")
+T = TypeVar("T")
+
+
+@tool
+def fine(run: Run, number: int) -> dict[str, int]:
+    """Do what it says."""
+    run.progress(1, 1, "half-way")
+    return {"number": number}
+
+
+@tool
+def refuses(run: Run) -> str:
+    """Say what is wrong."""
+    raise ToolError("give it less")
+
+
+@tool
+def lies(run: Run) -> dict[str, int]:
+    """Return what its schema does not allow."""
+    return {"number": "many"}  # pyright: ignore[reportReturnType]
+
+
+@tool(annotations={"readOnlyHint": True})
+def waits(run: Run) -> str:
+    """Wait to be stopped."""
+    run.sleep(timedelta(seconds=60))
+    return "never"
+
+
+@tool
+def remembers(run: Run) -> dict[str, Any]:
+    """Keep something, and say what was kept before."""
+    before = run.resume()
+    run.checkpoint({"kept": 1})
+    return {"before": before, "attempt": run.attempt}
+
+
+TOOLS: dict[str, Tool] = {each.name: each for each in (fine, refuses, lies, waits, remembers)}
+
+
+class Worker:
+    """The part of a worker process that a job needs: a loop in a thread, and the store."""
+
+    def __init__(self, url: str, ring: KeyRing) -> None:
+        self.worker = "test"
+        self.settings = ToolSettings()
+        self.loop = asyncio.new_event_loop()
+        self.runs: dict[str, WorkerRun] = {}
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        self._redis = connect(StorageSettings(redis_url=SecretStr(url)))
+        self.tasks = TaskStore(self._redis, ring, result_ttl=timedelta(minutes=1))
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def find_tool(self, name: str) -> Tool | None:
+        return TOOLS.get(name)
+
+    def watch(self, run: WorkerRun) -> Callable[[], None]:
+        self.runs[run.id] = run
+        return lambda: None
+
+    def accept(self, name: str, arguments: bytes = b"{}", *, timeout: float = 20) -> TaskRecord:
+        record = TaskRecord(
+            id=new_id(),
+            tool=name,
+            queue="default",
+            principal=ME,
+            created_at=4_000_000_000_000,
+            timeout_ms=int(timeout * 1000),
+            rerun=name == "waits",
+        )
+        self.call(self.tasks.accept(record, arguments))
+        return record
+
+    def ending(self, record: TaskRecord) -> Ended:
+        ending = self.call(self.tasks.ending(record))
+        assert ending is not None
+        return ending
+
+    def close(self) -> None:
+        self.call(self._redis.aclose())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+        self.loop.close()
+
+
+@pytest.fixture
+def worker(valkey: ValkeyServer, ring: KeyRing) -> Generator[Worker]:
+    valkey.flush(0)
+    made = Worker(valkey.url(0), ring)
+    yield made
+    made.close()
+    assert valkey.immortal_keys(0) == []
+
+
+def test_a_tool_runs_and_its_result_is_the_last_event(worker: Worker):
+    """Ours: no result backend."""
+    record = worker.accept("fine", b'{"number": 7}')
+
+    assert execute(worker, record.id) == "completed"
+
+    assert restored(worker.ending(record).outcome).structured == {"number": 7}
+
+
+def test_a_duplicate_delivery_is_dropped(worker: Worker):
+    """Ours: of ten deliveries at once one runs; a late one finds the task ended."""
+    record = worker.accept("fine", b'{"number": 7}')
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(execute, [worker] * 10, [record.id] * 10))
+
+    assert sorted(answers) == ["completed", *["dropped"] * 9]
+    assert execute(worker, record.id) == "dropped"
+    assert execute(worker, new_id()) == "dropped"
+
+
+def test_a_failure_meant_for_the_caller_is_told_in_its_words(worker: Worker):
+    """MCP, tools: a tool's failure is a result with isError."""
+    record = worker.accept("refuses")
+    execute(worker, record.id)
+
+    result = restored(worker.ending(record).outcome)
+
+    assert (result.is_error, result.content[0]) == (True, result.content[0])
+    assert "give it less" in str(result.content)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("lies", b"{}"), ("fine", b'{"number": "x"}'), ("nobody", b"{}")])
+def test_what_cannot_be_run_right_ends_with_a_sentence(worker: Worker, name: str, arguments: bytes):
+    """Ours: whatever happens, the ending is written."""
+    record = worker.accept(name, arguments)
+
+    assert execute(worker, record.id) == "completed"
+
+    result = restored(worker.ending(record).outcome)
+    assert result.is_error
+    assert "Traceback" not in str(result.content)
+
+
+def run_waiting(worker: Worker, record: TaskRecord, stop: Callable[[WorkerRun], object]) -> str:
+    """Execute a task, stop it once it runs, and say how it ended."""
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(execute, worker, record.id)
+        until(lambda: record.id in worker.runs, "the run")
+        stop(worker.runs[record.id])
+        return answer.result(20)
+
+
+def test_a_cancelled_run_ends_cancelled(worker: Worker):
+    """Ours: and says so once."""
+    record = worker.accept("waits")
+
+    assert run_waiting(worker, record, lambda run: run.stop("cancelled")) == "cancelled"
+    assert worker.ending(record).status == "cancelled"
+
+
+def test_a_run_that_must_let_go_returns_to_the_queue_and_runs_again(worker: Worker):
+    """Ours: draining costs a run nothing but time."""
+    record = worker.accept("waits")
+
+    assert run_waiting(worker, record, lambda run: run.stop("drain")) == "released"
+    worker.runs.clear()
+    assert run_waiting(worker, record, lambda run: run.stop("cancelled")) == "cancelled"
+
+
+def test_a_time_limit_ends_the_run(worker: Worker):
+    """Ours: with the limit in the sentence."""
+    record = worker.accept("waits", timeout=0.3)
+
+    assert execute(worker, record.id) == "failed"
+    assert "0.3 s" in worker.ending(record).message
+
+
+def test_a_checkpoint_is_kept_for_the_next_attempt(worker: Worker):
+    """Ours: what an attempt kept, the next resumes from."""
+    record = worker.accept("remembers")
+    execute(worker, record.id)
+
+    assert restored(worker.ending(record).outcome).structured == {"before": None, "attempt": 1}
