@@ -5,6 +5,7 @@ import gc
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 from typing import Any
@@ -28,7 +29,7 @@ from api.mcp.server import NAME, build
 from api.settings import Settings
 from auth.principal import ANONYMOUS
 from storage import keys
-from storage.connection import connect
+from storage.connection import Redis, connect
 from storage.rate import RateLimiter
 from storage.results import ResultStore
 from storage.sessions import SessionStore
@@ -43,18 +44,58 @@ from tasks.reaper import reap_forever
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a replica is made of. Nothing is connected before `running`."""
+
+    settings: Settings
+    redis: Redis
+    tasks: TaskStore
+    queue: JobQueue
+    subscriber: Subscriber
+    in_flight: InFlight
+    front: Front
+    health: Health
+    listen: ListenHandler
+
+    @asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncGenerator[None]:
+        drain = Drain(self.health, self.in_flight, self.listen, self.settings.worker.drain_timeout)
+        async with self.subscriber:
+            await self.subscriber.listen(keys.ABANDON_CHANNEL, self.in_flight.abandon)
+            reaper = asyncio.create_task(reap_forever(self.tasks, self.queue))
+            drain.chain()
+            _settle()
+            yield
+            reaper.cancel()
+            await drain.wait()
+        self.queue.close()
+        await self.redis.aclose()
+
+
 def create_app(settings: Settings) -> ASGIApp:
-    """Build everything a replica needs; nothing is connected before the lifespan begins."""
+    """Build everything a replica needs."""
+    parts = _parts(settings)
+    litestar = Litestar(
+        route_handlers=[*routes(parts.health), *mcp_routes(parts.front)],
+        lifespan=[parts.running],
+        cors_config=_cors(Doorkeeper(settings.web)),
+        openapi_config=OpenAPIConfig(title="MCP Server Playground", version="1", path="/schema"),
+        logging_config=None,
+        request_max_body_size=settings.web.max_body,
+    )
+    return Edge(litestar, settings.web)
+
+
+def _parts(settings: Settings) -> Parts:
     redis = connect(settings.storage)
     ring = settings.storage.key_ring()
     catalog = load(settings.worker.tool_modules)
     tasks = TaskStore(redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl))
-    sessions = SessionStore(redis, ring, ttl=settings.web.session_ttl)
-    results = ResultStore(redis, ring)
-    workers = WorkerRegistry(redis)
-    subscriber = Subscriber(redis)
+    sessions, results = SessionStore(redis, ring, ttl=settings.web.session_ttl), ResultStore(redis, ring)
+    workers, subscriber = WorkerRegistry(redis), Subscriber(redis)
     queue = JobQueue(create_celery(settings.storage.url()))
-    in_flight = InFlight()
+    patience = settings.worker.no_worker_timeout
     calls = Calls(
         catalog=catalog,
         tasks=tasks,
@@ -63,9 +104,10 @@ def create_app(settings: Settings) -> ASGIApp:
         workers=workers,
         results=results,
         settings=settings.tools,
-        no_worker_timeout=settings.worker.no_worker_timeout,
+        no_worker_timeout=patience,
     )
     server, listen = build(calls, Resources(results), sessions)
+    in_flight = InFlight()
     rate = settings.web.rate()
     front = Front(
         modern=ModernEra(server, in_flight),
@@ -74,36 +116,9 @@ def create_app(settings: Settings) -> ASGIApp:
         limiter=RateLimiter(redis, rate) if rate else None,
         max_body=settings.web.max_body,
     )
-    health = Health(
-        redis=redis,
-        workers=workers,
-        queues=sorted({tool.queue for tool in catalog if not tool.inline}),
-        worker_needed=needs_worker(settings.worker.no_worker_timeout),
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
-        drain = Drain(health, in_flight, listen, settings.worker.drain_timeout)
-        async with subscriber:
-            await subscriber.listen(keys.ABANDON_CHANNEL, in_flight.abandon)
-            reaper = asyncio.create_task(reap_forever(tasks, queue))
-            drain.chain()
-            _settle()
-            yield
-            reaper.cancel()
-            await drain.wait()
-        queue.close()
-        await redis.aclose()
-
-    litestar = Litestar(
-        route_handlers=[*routes(health), *mcp_routes(front)],
-        lifespan=[lifespan],
-        cors_config=_cors(Doorkeeper(settings.web)),
-        openapi_config=OpenAPIConfig(title="MCP Server Playground", version="1", path="/schema"),
-        logging_config=None,
-        request_max_body_size=settings.web.max_body,
-    )
-    return Edge(litestar, settings.web)
+    queues = sorted({tool.queue for tool in catalog if not tool.inline})
+    health = Health(redis=redis, workers=workers, queues=queues, worker_needed=needs_worker(patience))
+    return Parts(settings, redis, tasks, queue, subscriber, in_flight, front, health, listen)
 
 
 class FrontResponse(Response[dict[str, Any]]):

@@ -52,9 +52,9 @@ class AwsClients:
         Two waits are not cut short: opening a connection (5 s) and botocore's pause before a retry (4 s).
         """
         self._wire.cut()
-        with self._lock:
-            for each in self._clients.values():
-                each.close()
+        # Without the lock: an event loop calls this, and making a client takes a while.
+        for each in list(self._clients.values()):
+            each.close()
 
     def _make(self, service: str) -> Any:  # noqa: ANN401
         try:

@@ -19,6 +19,7 @@ class Post:
         self.open = asyncio.Event()
         self.open.set()
         self.failures = 0
+        self.arrived = asyncio.Event()
 
     async def send(self, batch: int, items: Sequence[Item]) -> None:
         await self.open.wait()
@@ -26,6 +27,7 @@ class Post:
             self.failures -= 1
             raise ConnectionResetError
         self.batches.append((batch, list(items)))
+        self.arrived.set()
 
     @property
     def items(self) -> list[Item]:
@@ -42,9 +44,7 @@ async def test_the_first_event_leaves_at_once(post: Post):
     outbox = Outbox(asyncio.get_running_loop(), post.send)
     outbox.put(1.0, Progress(done=1))
 
-    async with asyncio.timeout(1):
-        while not post.batches:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(post.arrived.wait(), 1)
 
     assert post.items == [(1.0, Progress(done=1))]
 
@@ -97,8 +97,7 @@ async def test_a_tool_that_says_more_than_redis_takes_is_held_back(post: Post):
         said.set()
 
     thread = asyncio.create_task(asyncio.to_thread(shout))
-    await asyncio.sleep(0.2)
-    held = not said.is_set()
+    held = not await asyncio.to_thread(said.wait, 0.2)
     post.open.set()
     await asyncio.wait_for(thread, 20)
     await outbox.drain()
