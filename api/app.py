@@ -62,7 +62,7 @@ class Parts:
     async def running(self, _: Litestar) -> AsyncGenerator[None]:
         drain = Drain(self.health, self.in_flight, self.listen, self.settings.worker.drain_timeout)
         async with self.subscriber:
-            await self.subscriber.listen(keys.ABANDON_CHANNEL, self.in_flight.abandon)
+            self.subscriber.listen(keys.ABANDON_CHANNEL, self.in_flight.abandon)
             reaper = asyncio.create_task(reap_forever(self.tasks, self.queue))
             drain.chain()
             _settle()

@@ -133,18 +133,21 @@ class Subscriber:
                 del self._acknowledged[name]
                 self._commands.put_nowait(("UNSUBSCRIBE", name))
 
-    async def listen(self, name: str, callback: Callable[[bytes], None]) -> None:
-        """Call *callback* with every message of the channel *name* from now on; hints, lost while Redis is away."""
+    def listen(self, name: str, callback: Callable[[bytes], None]) -> None:
+        """Call *callback* with every message of the channel *name* from soon on; hints, lost while Redis is away."""
         self._listeners[name] = callback
-        await self._ensure(name)
+        self._want(name)
 
     async def _ensure(self, name: str) -> None:
         """Subscribe unless done, and wait for the acknowledgement. TimeoutError when Redis does not answer."""
+        self._want(name)
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
+            await self._acknowledged[name].wait()
+
+    def _want(self, name: str) -> None:
         if name not in self._acknowledged:
             self._acknowledged[name] = asyncio.Event()
             self._commands.put_nowait(("SUBSCRIBE", name))
-        async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
-            await self._acknowledged[name].wait()
 
     async def _stay_connected(self) -> None:
         pause = FIRST_PAUSE

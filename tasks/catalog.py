@@ -1,5 +1,6 @@
 """The tools this process serves: ours, and those of `MCP_TOOL_MODULES`."""
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -53,8 +54,13 @@ def _tools(name: str) -> list[Tool]:
 def _import(name: str) -> ModuleType:
     path = Path(name)
     if path.suffix != ".py":
+        # A module beside which the command was typed is found too, after everything that is installed.
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)
         return importlib.import_module(name)
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    # A name of its own: a file called json.py is not to become everybody's json.
+    unique = f"own_tools_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(unique, path.resolve())
     if spec is None or spec.loader is None or not path.is_file():
         raise FileNotFoundError(f"no file {name}")
     module = importlib.util.module_from_spec(spec)

@@ -88,8 +88,7 @@ class WorkerRuntime:
 
     async def _open(self) -> None:
         await self._subscriber.__aenter__()
-        await self._subscriber.listen(keys.CANCEL_CHANNEL, self._cancel)
-        await self._registry.announce(self.worker, self._queues)
+        self._subscriber.listen(keys.CANCEL_CHANNEL, self._cancel)
         self._background = [
             asyncio.create_task(self._announce()),
             asyncio.create_task(reap_forever(self.tasks, self._queue)),
@@ -124,8 +123,8 @@ class WorkerRuntime:
 
     async def _announce(self) -> None:
         while True:
-            await asyncio.sleep(ANNOUNCE_EVERY)
             try:
                 await self._registry.announce(self.worker, self._queues)
             except (RedisError, *Unavailable) as error:
                 log.warning("could not announce this worker", error=str(error))
+            await asyncio.sleep(ANNOUNCE_EVERY)

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -117,6 +118,22 @@ def test_without_redis_the_server_says_so_and_recovers(tmp_path: Path):
     assert [each.error["code"] for each in (refused, called)] == [-31003, -31003]
     assert called.error["message"].startswith("The server cannot reach its store")
     assert recovered.result["structuredContent"]["count"] == 1
+
+
+def test_processes_may_start_before_their_redis(tmp_path: Path):
+    """Ours: in a cluster things start in any order; without Redis they wait, not ready, and then they are."""
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    server = ValkeyServer(folder)
+    with running_stack(server.url(0), tmp_path, worker=False) as stack, ExitStack() as later:
+        worker = stack.start_worker()
+        until(lambda: stack.get("/health/ready") == 503, "not being ready")
+        later.enter_context(server)
+        stack.wait_ready()
+        answered = wire(stack.mcp_url, "stateless").call("streaming", {"count": 1})
+
+    assert answered.result["structuredContent"]["count"] == 1
+    assert "Traceback" not in worker.output()
 
 
 def test_a_web_process_that_is_stopped_lets_its_calls_end(valkey: ValkeyServer, tmp_path: Path):

@@ -1,5 +1,6 @@
 """Tools by name, ours and others'."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_an_importable_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
     assert "mine" in load(["second_module"]).names()
+
+
+def test_a_module_beside_the_command_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Ours: as `python -m` would."""
+    written(tmp_path, "third_module", MODULE.format(""))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    assert "mine" in load(["third_module"]).names()
+
+
+def test_a_file_takes_no_name_that_others_import(tmp_path: Path):
+    """Ours: json.py adds its tools and leaves the standard library alone."""
+    catalog = load([written(tmp_path, "json", MODULE.format(""))])
+
+    assert "mine" in catalog.names()
+    assert sys.modules["json"] is json
 
 
 @pytest.mark.parametrize(
