@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Final
 
 import click
+from dotenv import load_dotenv
 
 from api.cli.explained import explained
 
@@ -37,6 +38,8 @@ def main() -> None:
 
     Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
     """  # noqa: D301  # click reads the control character
+    # Also for boto3 and Flower, which know nothing of our settings; what the environment has wins.
+    load_dotenv(".env")
 
 
 @main.command()

@@ -21,7 +21,7 @@ def check_aws(settings: ToolSettings) -> list[Check]:
     found = [
         Check("AWS region", "ok", region)
         if region
-        else Check("AWS region", "warn", "none", "set MCP_AWS_REGION, or AWS_REGION, to use the aws_* tools")
+        else Check("AWS region", "warn", "none", "set MCP_AWS_REGION, or AWS_DEFAULT_REGION, to use the aws_* tools")
     ]
     if session.get_credentials() is None:
         remedy = "give the worker a role, or set AWS_PROFILE, to use the aws_* tools"

@@ -71,7 +71,7 @@ _SENTENCES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
         ),
     ),
     ((ProfileNotFound,), "AWS_PROFILE names a profile that the worker's AWS configuration does not have."),
-    ((NoRegionError,), "No AWS region is set: set MCP_AWS_REGION (or AWS_REGION), for example to us-east-1."),
+    ((NoRegionError,), "No AWS region is set: set MCP_AWS_REGION (or AWS_DEFAULT_REGION), for example to us-east-1."),
     ((InvalidRegionError,), "The AWS region is not a region's name: set MCP_AWS_REGION, for example to us-east-1."),
     (
         (EndpointConnectionError, ConnectTimeoutError),
