@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ import redis
 
 from storage.embedded import EmbeddedRedis, running
 from storage.settings import StorageSettings
-from tests.clients import Arrived, Heard, listen, wire
+from tests.clients import Arrived, listen, wire
 from tests.servers import Program, Stack, until
 
 
@@ -184,19 +183,19 @@ def test_nothing_is_left_behind_and_no_job_half_recorded(tmp_path: Path, number:
         state = running(tmp_path)
         assert state is not None
         everyone.append(psutil.Process(state.pid))
-        asked = wire(stack.mcp_url, "stateless")
-        heard: list[Heard] = []
-        arguments = {"count": 50, "intervalMs": 500}
-        call = threading.Thread(target=lambda: heard.append(asked.call("streaming", arguments, token=1)))
-        call.start()
         until(lambda: _has(program, "flower"), "Flower")
-        os.kill(program.process.pid, number)
-        call.join(20)
+        asked = wire(stack.mcp_url, "stateless")
+        call = {"name": "streaming", "arguments": {"count": 50, "intervalMs": 500}}
+        with asked.open("tools/call", call, meta={"progressToken": 1}) as response:
+            events = (each for each in listen(response) if isinstance(each, Arrived))
+            next(events)
+            os.kill(program.process.pid, number)
+            last = [*events][-1]
         status = program.process.wait(40)
 
     assert status == 0, program.output()[-3000:]
     until(lambda: gone(everyone), "the end of all processes")
-    assert heard[0].error["code"] == -31001
+    assert last.message["error"]["code"] == -31001
     assert set(_statuses(tmp_path)) == {"cancelled"}
 
 
