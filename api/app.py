@@ -25,7 +25,7 @@ from api.mcp.handshake import HandshakeEra
 from api.mcp.inflight import InFlight
 from api.mcp.modern import ModernEra
 from api.mcp.resources import Resources
-from api.mcp.server import NAME, build
+from api.mcp.server import build
 from api.settings import Settings
 from auth.principal import ANONYMOUS
 from storage import keys
@@ -214,6 +214,3 @@ def _settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(5000, 50, 1000)
-
-
-__all__ = ["NAME", "create_app"]

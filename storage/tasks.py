@@ -12,7 +12,6 @@ from storage.errors import NotFound, StaleAttempt
 from storage.events import Ended, Event, Status, decode_event, encode_event
 from storage.records import Claim, Principal, TaskRecord, TaskState, new_id
 from storage.seal import KeyRing
-from storage.states import Ending
 from storage.states import Status as TaskStatus
 
 LEASE = timedelta(seconds=10)
@@ -216,6 +215,3 @@ def _state(values: list[bytes | None]) -> TaskState:
         worker=(worker or b"").decode(),
         updated_at=int(updated or 0),
     )
-
-
-__all__ = ["GRACE", "LEASE", "Ending", "Standing", "TaskStore"]

@@ -46,10 +46,6 @@ class Answer:
         self._gone = False
         self._last = 0.0
 
-    @property
-    def started(self) -> bool:
-        return self._started
-
     def _extra(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.headers.items()]
 

@@ -17,7 +17,7 @@ from mcp.shared.inbound import (
     validate_mcp_param_headers,
 )
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
-from mcp.types import HEADER_MISMATCH, INVALID_REQUEST, LOG_LEVEL_META_KEY, PROTOCOL_VERSION_META_KEY, ErrorData
+from mcp.types import HEADER_MISMATCH, LOG_LEVEL_META_KEY, PROTOCOL_VERSION_META_KEY, ErrorData
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from api.errors import Refused, status_of
@@ -137,6 +137,3 @@ def _log_level(incoming: Incoming) -> Level | None:
     meta = (incoming.params or {}).get("_meta")
     wanted = cast("dict[str, Any]", meta).get(LOG_LEVEL_META_KEY) if isinstance(meta, dict) else None
     return next((level for level in LEVELS if level == wanted), None)
-
-
-__all__ = ["INVALID_REQUEST", "LEVELS", "ModernEra", "is_modern", "lacks_header", "missing_header"]
