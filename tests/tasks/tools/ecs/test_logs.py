@@ -59,7 +59,9 @@ def test_a_window_without_lines_is_empty(cloud: Aws, run: FakeRun):
 
 def test_samples_carry_percentages_of_what_was_reserved(broken: BrokenService, run: FakeRun):
     """The predecessor's table: CPU and memory, reserved, used and in per cent."""
-    found = utilisation(run, "shop", ("TaskId", broken.task_id), WINDOW)
+    # The samples are as old as the fixture, not as this module.
+    end = datetime.now(UTC)
+    found = utilisation(run, "shop", ("TaskId", broken.task_id), (end - timedelta(minutes=30), end))
 
     assert [sample["timestamp"] for sample in found] == sorted(sample["timestamp"] for sample in found)
     assert {name: value for name, value in found[-1].items() if name != "timestamp"} == {
