@@ -44,6 +44,11 @@ class Outbox:
         self._flush: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be sent."""
+        return len(self._items)
+
     def put(self, progress: float | None, event: Event) -> None:
         """Add an event; waits while too much waits to be sent."""
         with self._room:

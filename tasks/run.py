@@ -49,6 +49,9 @@ class WorkerRun:
         self._stop = threading.Event()
         self._on_stop: list[Callable[[], None]] = []
         self._lock = threading.Lock()
+        # Numbers are given and events put in one step. Never held by `stop`: whoever has it may wait for room, which
+        # only the loop can make.
+        self._speaking = threading.Lock()
         self._done = claim.progress
         self._total: float | None = None
         self._aws: AwsClients | None = None
@@ -79,7 +82,7 @@ class WorkerRun:
 
     def progress(self, done: float, total: float | None = None, message: str = "", data: Any = None) -> None:  # noqa: ANN401  # any JSON
         self.check()
-        with self._lock:
+        with self._speaking:
             if done <= self._done:
                 return
             self._done, self._total = done, total
@@ -89,7 +92,7 @@ class WorkerRun:
         self.check()
         if not text:
             return
-        with self._lock:
+        with self._speaking:
             self._done += TEXT_STEP
             self.outbox.put(self._done, Text(text=text, done=self._done, total=self._total))
 
