@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from pydantic import ValidationError
 
+from storage.connection import RedisError, Unavailable
 from storage.events import Ended
 from storage.records import Claim, TaskRecord
 from storage.tasks import LEASE, TaskStore
@@ -82,7 +83,8 @@ async def _hold(tasks: TaskStore, run: WorkerRun) -> None:
         await asyncio.sleep(LEASE.total_seconds() / 3)
         try:
             standing = await tasks.beat(run.claim)
-        except Exception as error:  # noqa: BLE001  # a missed beat is no reason to stop: the lease decides
+        except (RedisError, *Unavailable) as error:
+            # A missed beat is no reason to stop: the lease decides.
             log.warning("heartbeat failed", error=str(error))
             continue
         if standing == "cancel":
