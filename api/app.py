@@ -15,31 +15,43 @@ from litestar import Litestar, Response, delete, get, post
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.types import ASGIApp
+from mcp.server import Server
 from mcp.server.subscriptions import ListenHandler
 
 from api.edge import LOOPBACK_ORIGIN, Doorkeeper, Edge
 from api.health import Health, needs_worker, routes
+from api.mcp.backchannel import BackChannel
+from api.mcp.bus import Bus
 from api.mcp.calls import Calls
 from api.mcp.front import Front
 from api.mcp.handshake import HandshakeEra
 from api.mcp.inflight import InFlight
 from api.mcp.modern import ModernEra
+from api.mcp.offers import Offers
+from api.mcp.prompts import Prompts
 from api.mcp.resources import Resources
 from api.mcp.server import build
+from api.mcp.streams import SessionStreams
 from api.settings import Settings
 from auth.principal import ANONYMOUS
 from storage import keys
-from storage.connection import Redis, connect
+from storage.changes import ChangeLog
+from storage.connection import Redis, RedisError, Unavailable, connect
 from storage.rate import RateLimiter
 from storage.results import ResultStore
+from storage.seal import KeyRing
 from storage.sessions import SessionStore
+from storage.streams import StreamStore
 from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
 from storage.workers import WorkerRegistry
 from tasks.broker import create_celery
-from tasks.catalog import load
+from tasks.catalog import Catalog, load
 from tasks.queue import JobQueue
 from tasks.reaper import reap_forever
+
+MOST_LISTENERS = 10_000
+"""Streams of `subscriptions/listen` that one replica holds."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +62,12 @@ class Parts:
 
     settings: Settings
     redis: Redis
+    catalog: Catalog
     tasks: TaskStore
+    changes: ChangeLog
     queue: JobQueue
     subscriber: Subscriber
+    bus: Bus
     in_flight: InFlight
     front: Front
     health: Health
@@ -62,15 +77,27 @@ class Parts:
     async def running(self, _: Litestar) -> AsyncGenerator[None]:
         drain = Drain(self.health, self.in_flight, self.listen, self.settings.worker.drain_timeout)
         async with self.subscriber:
-            self.subscriber.listen(keys.ABANDON_CHANNEL, self.in_flight.abandon)
-            reaper = asyncio.create_task(reap_forever(self.tasks, self.queue))
+            self.subscriber.listen(keys.CONTROL_CHANNEL, self.in_flight.heed)
+            background = [
+                asyncio.create_task(reap_forever(self.tasks, self.queue)),
+                asyncio.create_task(self.bus.run()),
+                asyncio.create_task(self._announce()),
+            ]
             drain.chain()
             _settle()
             yield
-            reaper.cancel()
+            for task in background:
+                task.cancel()
             await drain.wait()
         self.queue.close()
         await self.redis.aclose()
+
+    async def _announce(self) -> None:
+        """Tell clients of a deployment that changed what is offered."""
+        try:
+            await self.changes.announce(self.catalog.fingerprint())
+        except (RedisError, *Unavailable) as error:
+            log.warning("could not compare what is offered with what was", error=str(error))
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -88,37 +115,112 @@ def create_app(settings: Settings) -> ASGIApp:
 
 
 def _parts(settings: Settings) -> Parts:
-    redis = connect(settings.storage)
-    ring = settings.storage.key_ring()
+    stores = Stores.connect(settings)
     catalog = load(settings.worker.tool_modules)
-    tasks = TaskStore(redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl))
-    sessions, results = SessionStore(redis, ring, ttl=settings.web.session_ttl), ResultStore(redis, ring)
-    workers, subscriber = WorkerRegistry(redis), Subscriber(redis)
     queue = JobQueue(create_celery(settings.storage.url()))
-    patience = settings.worker.no_worker_timeout
-    calls = Calls(
-        catalog=catalog,
-        tasks=tasks,
-        queue=queue,
-        subscriber=subscriber,
-        workers=workers,
-        results=results,
-        settings=settings.tools,
-        no_worker_timeout=patience,
+    in_flight, rate = InFlight(), settings.web.rate()
+    bus = Bus(stores.changes, stores.subscriber)
+    listen = ListenHandler(bus, max_subscriptions=MOST_LISTENERS)
+    server = _server(settings, stores, catalog, queue, listen)
+    back = BackChannel(stores.streams, stores.subscriber, settings.tools.ask_timeout)
+    streams = SessionStreams(
+        sessions=stores.sessions,
+        streams=stores.streams,
+        tasks=stores.tasks,
+        changes=stores.changes,
+        subscriber=stores.subscriber,
+        in_flight=in_flight,
     )
-    server, listen = build(calls, Resources(results), sessions)
-    in_flight = InFlight()
-    rate = settings.web.rate()
     front = Front(
         modern=ModernEra(server, in_flight),
-        handshake=HandshakeEra(server, sessions, in_flight),
+        handshake=HandshakeEra(
+            server=server,
+            sessions=stores.sessions,
+            tasks=stores.tasks,
+            back=back,
+            streams=streams,
+            in_flight=in_flight,
+        ),
         identify=lambda scope: ANONYMOUS,
-        limiter=RateLimiter(redis, rate) if rate else None,
+        limiter=RateLimiter(stores.redis, rate) if rate else None,
         max_body=settings.web.max_body,
     )
-    queues = sorted({tool.queue for tool in catalog if not tool.inline})
-    health = Health(redis=redis, workers=workers, queues=queues, worker_needed=needs_worker(patience))
-    return Parts(settings, redis, tasks, queue, subscriber, in_flight, front, health, listen)
+    health = Health(
+        redis=stores.redis,
+        workers=stores.workers,
+        queues=catalog.queues(),
+        worker_needed=needs_worker(settings.worker.no_worker_timeout),
+    )
+    return Parts(
+        settings=settings,
+        redis=stores.redis,
+        catalog=catalog,
+        tasks=stores.tasks,
+        changes=stores.changes,
+        queue=queue,
+        subscriber=stores.subscriber,
+        bus=bus,
+        in_flight=in_flight,
+        front=front,
+        health=health,
+        listen=listen,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Everything that talks to Redis, on one client."""
+
+    redis: Redis
+    ring: KeyRing
+    tasks: TaskStore
+    sessions: SessionStore
+    streams: StreamStore
+    changes: ChangeLog
+    results: ResultStore
+    workers: WorkerRegistry
+    subscriber: Subscriber
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Stores":
+        redis, ring, web = connect(settings.storage), settings.storage.key_ring(), settings.web
+        return cls(
+            redis=redis,
+            ring=ring,
+            tasks=TaskStore(redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl)),
+            sessions=SessionStore(redis, ring, ttl=web.session_ttl, most=web.session_limit),
+            streams=StreamStore(redis, ring),
+            changes=ChangeLog(redis, ring),
+            results=ResultStore(redis, ring),
+            workers=WorkerRegistry(redis),
+            subscriber=Subscriber(redis),
+        )
+
+
+def _server(
+    settings: Settings, stores: Stores, catalog: Catalog, queue: JobQueue, listen: ListenHandler
+) -> Server[Any]:
+    offers = Offers(settings.tools, stores.changes)
+    calls = Calls(
+        catalog=catalog,
+        tasks=stores.tasks,
+        streams=stores.streams,
+        queue=queue,
+        subscriber=stores.subscriber,
+        workers=stores.workers,
+        results=stores.results,
+        offers=offers,
+        no_worker_timeout=settings.worker.no_worker_timeout,
+    )
+    resources = Resources(
+        catalog=catalog,
+        offers=offers,
+        results=stores.results,
+        sessions=stores.sessions,
+        streams=stores.streams,
+    )
+    state_keys = stores.ring.secrets("requestState")
+    return build(calls, Prompts(catalog, offers), resources, stores.sessions, listen=listen, state_keys=state_keys)
 
 
 class FrontResponse(Response[dict[str, Any]]):
@@ -145,7 +247,7 @@ def mcp_routes(front: Front) -> list[Any]:
     def mcp_post() -> FrontResponse:
         return response
 
-    @get("/mcp", sync_to_thread=False, summary="Not used by this version: 405")
+    @get("/mcp", sync_to_thread=False, summary="A session's stream of events; with Last-Event-ID, the rest of one")
     def mcp_get() -> FrontResponse:
         return response
 
@@ -173,7 +275,10 @@ class Drain:
         self._task: asyncio.Task[None] | None = None
 
     def chain(self) -> None:
-        """Act before the server's own handlers: uvicorn waits for open streams before it tells the application."""
+        """Act before the server's own handlers: uvicorn waits for open streams before it tells the application.
+
+        A second signal ends what the first left its time.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             previous = signal.getsignal(number)
@@ -181,7 +286,7 @@ class Drain:
                 continue
 
             def handle(caught: int, frame: FrameType | None, then: Any = previous) -> None:  # noqa: ANN401
-                loop.call_soon_threadsafe(self._begin)
+                loop.call_soon_threadsafe(self._signal)
                 then(caught, frame)
 
             signal.signal(number, handle)
@@ -190,6 +295,12 @@ class Drain:
         self._begin()
         if self._task:
             await self._task
+
+    def _signal(self) -> None:
+        if self._task is None:
+            self._begin()
+        else:
+            self._in_flight.stop_all()
 
     def _begin(self) -> None:
         if self._task is None:

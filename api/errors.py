@@ -13,9 +13,12 @@ SERVER_STOPPING: Final = -31001
 """Ours, outside the range that JSON-RPC and MCP reserve: call again, another replica will answer."""
 RATE_LIMITED: Final = -31002
 UNAVAILABLE: Final = -31003
+SESSION_ENDED: Final = -31004
+NO_ANSWER: Final = -31005
+"""The client did not answer a request of ours."""
 
 _ENCODER: Final = msgspec.json.Encoder()
-_STATUS: Final[Mapping[int, int]] = {RATE_LIMITED: 429, UNAVAILABLE: 503, SERVER_STOPPING: 503}
+_STATUS: Final[Mapping[int, int]] = {RATE_LIMITED: 429, UNAVAILABLE: 503, SERVER_STOPPING: 503, SESSION_ENDED: 404}
 
 
 class Refused(Exception):

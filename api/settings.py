@@ -45,6 +45,9 @@ class WebSettings(Group):
     session_ttl: Seconds = Field(
         default=timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
     )
+    session_limit: int = Field(
+        default=10_000, ge=1, description="most sessions of one principal; one more ends the longest idle."
+    )
 
     @field_validator("allowed_hosts", "allowed_origins", mode="before")
     @classmethod

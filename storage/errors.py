@@ -15,3 +15,7 @@ class Unreadable(StorageError):
 
 class StaleAttempt(StorageError):
     """The writer's attempt no longer holds the lease, or the task has ended."""
+
+
+class TooMany(StorageError):
+    """A limit is reached; the message says which."""

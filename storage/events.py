@@ -44,15 +44,34 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, tag="log"):
     data: dict[str, Any] | None = None
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked"):
+    """The tool asks the client something; *question* is in the shape `tasks.ask` gives it."""
+
+    key: str
+    question: Any
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag="withdrawn"):
+    """Nobody waits for the answer any more."""
+
+    key: str
+
+
+class HangUp(msgspec.Struct, frozen=True, kw_only=True, tag="hangup"):
+    """The response's stream may end here: its client knows how to come back for the rest."""
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     """The last event of a task. *outcome* is what the tool returned, in the shape `tasks.result` gives it."""
 
     status: Ending
     message: str = ""
     outcome: Any = None
+    missing: str = ""
+    """The kind of question the tool could not do without and the client does not take."""
 
 
-Event = Status | Progress | Text | Log | Ended
+Event = Status | Progress | Text | Log | Asked | Withdrawn | HangUp | Ended
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: "msgspec.json.Decoder[Event]" = msgspec.json.Decoder(Event)

@@ -5,16 +5,25 @@
 | `mcp:{b}:task:<task>` | hash | until ended: time limit + 1 day; then `MCP_RESULT_TTL` | the task record and its state | arguments, checkpoint and outcome encrypted |
 | `mcp:{b}:log:<task>` | stream | as its task | the task's event log | payloads encrypted |
 | `mcp:{b}:deadlines` | sorted set, task -> ms | 8 days after the last write | when the reaper looks at a task again | ids only |
-| `mcp:session:<principal>:<session>` | string | `MCP_SESSION_TTL`, sliding | the session record | encrypted; the principal is hashed |
+| `mcp:{p}:session:<session>` | hash | `MCP_SESSION_TTL`, sliding | the session record, its log level and resource subscriptions | record and URIs encrypted; the id is hashed |
+| `mcp:{p}:sessions` | sorted set, session -> ms | as the sessions | when each session of a principal was last used | hashes only |
+| `mcp:{s}:stream:<stream>` | stream | 1 hour after the last event | what a session's stream carried, if no task's log does | payloads encrypted |
+| `mcp:{s}:owner:<stream>` | string | 1 hour | until when a replica works for such a stream, and for which request | the request's id |
+| `mcp:{s}:waiting:<request>` | string | the answer's time limit | that a replica waits for the client's answer | nothing |
+| `mcp:{s}:reply:<request>` | stream | 5 minutes | the client's answer to it | encrypted |
+| `mcp:{s}:call:<request>` | string | 1 day | which task answers a request of the session | a task id; the request's id is hashed |
+| `mcp:changes` | stream | 1 day after the last change | what changed for everybody: lists and resources | encrypted |
+| `mcp:catalog` | string | 30 days after the last start | a hash of what the newest deployment offers | a hash |
 | `mcp:result:<principal>:<run>` | string | the tool's `keep` | a result kept under its run's id | encrypted; the principal is hashed |
 | `mcp:workers:<queue>` | sorted set, worker -> ms | 60 s after the last heartbeat | the live workers of a queue | host and process id |
 | `mcp:rate:<scope>` | hash | until the bucket is full again | a token bucket | the scope is hashed |
 
 `{b}` is one of 16 buckets, the first hexadecimal digit of the task's id: the keys one script touches share a hash
-slot, and Redis Cluster still spreads the tasks.
+slot, and Redis Cluster still spreads the tasks. `{p}` is a hash of the principal, `{s}` one of principal and session
+id together: nobody reaches a key of a session without having been found to be its principal.
 
-Channels: a log's key is also the channel its events are published on; `mcp:cancel` carries task ids and
-`mcp:abandon` in-flight requests to be stopped.
+Channels: a log's key is also the channel its events are published on; `mcp:cancel` and `mcp:answers` carry task ids,
+`mcp:control` what concerns an open stream on whichever replica holds it.
 
 Keys under `mcp:broker:` belong to Celery and kombu (queues, unacked messages, bindings); they live as long as
 the broker has work, and nothing of ours reads them but the queue length. Their messages carry task ids only.
@@ -28,7 +37,10 @@ BROKER_PREFIX: Final = "mcp:broker:"
 BUCKETS: Final = tuple("0123456789abcdef")
 
 CANCEL_CHANNEL: Final = "mcp:cancel"
-ABANDON_CHANNEL: Final = "mcp:abandon"
+ANSWER_CHANNEL: Final = "mcp:answers"
+CONTROL_CHANNEL: Final = "mcp:control"
+CHANGES: Final = "mcp:changes"
+CATALOG: Final = "mcp:catalog"
 
 
 def hashed(value: str) -> str:
@@ -48,8 +60,32 @@ def deadlines(bucket: str) -> str:
     return f"mcp:{{{bucket[:1]}}}:deadlines"
 
 
-def session(principal_key: str, session_id: str) -> str:
-    return f"mcp:session:{principal_key}:{session_id}"
+def session(principal_key: str, scope: str) -> str:
+    return f"mcp:{{{principal_key}}}:session:{scope}"
+
+
+def sessions(principal_key: str) -> str:
+    return f"mcp:{{{principal_key}}}:sessions"
+
+
+def stream(scope: str, stream_id: str) -> str:
+    return f"mcp:{{{scope}}}:stream:{stream_id}"
+
+
+def owner(scope: str, stream_id: str) -> str:
+    return f"mcp:{{{scope}}}:owner:{stream_id}"
+
+
+def waiting(scope: str, request: str) -> str:
+    return f"mcp:{{{scope}}}:waiting:{hashed(request)}"
+
+
+def reply(scope: str, request: str) -> str:
+    return f"mcp:{{{scope}}}:reply:{hashed(request)}"
+
+
+def call(scope: str, request: str) -> str:
+    return f"mcp:{{{scope}}}:call:{hashed(request)}"
 
 
 def result(principal_key: str, run_id: str) -> str:

@@ -2,12 +2,15 @@
 
 import secrets
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from storage import keys
 from storage.states import Level, Status
+
+NOTHING_DONE: Final = -1.0
+"""Below the first progress a tool may report, which is 0."""
 
 
 def new_id() -> str:
@@ -46,6 +49,9 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: int = 3_600_000
     """How long it may stay queued before it is given up."""
     meta: dict[str, Any] = {}
+    """What whoever accepted it needs to tell its events to the client; the worker does not look."""
+    asks: tuple[str, ...] = ()
+    """The kinds of question the client can be asked while the task runs."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +59,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Status
     attempt: int = 0
-    progress: float = 0.0
+    progress: float = NOTHING_DONE
     cancel_requested: bool = False
     worker: str = ""
     updated_at: int = 0
@@ -69,7 +75,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: bytes | None
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One MCP conversation of the handshake eras."""
 
     id: str
@@ -79,3 +85,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """The client's `initialize` params as they were sent: its info and capabilities."""
     created_at: int
     log_level: Level = "info"
+    subscriptions: frozenset[str] = frozenset()
+    """URIs of the resources whose updates the client wants."""
+
+    @cached_property
+    def scope(self) -> str:
+        """What stands for principal and session together in keys and in a task's record."""
+        return keys.hashed(f"{self.principal.key}:{self.id}")

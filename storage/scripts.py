@@ -1,7 +1,8 @@
 """The Lua behind the task store. Each script is one atomic step; the clock is Redis's own (`TIME`).
 
 A task's hash has the fields: record, arguments, status, attempt, released, progress, batch, cancel, worker,
-token, lease, checkpoint, updated, resends. KEYS are always record, log, deadlines: one hash slot.
+token, lease, checkpoint, updated, resends; `q:<key>` and `a:<key>` are questions and their answers. KEYS are always
+record, log, deadlines: one hash slot.
 """
 
 from typing import Final
@@ -38,10 +39,22 @@ end
 local function finish(status, payload, ttl)
   if not move(status, payload) then return 0 end
   redis.call('HDEL', record, 'lease', 'checkpoint', 'arguments')
+  for _, field in ipairs(redis.call('HKEYS', record)) do
+    if string.find(field, '^[qa]:') then redis.call('HDEL', record, field) end
+  end
   redis.call('ZREM', deadlines, ARGV[1])
   redis.call('PEXPIRE', record, ttl)
   redis.call('PEXPIRE', log, ttl)
   return 1
+end
+local function open_questions()
+  local open = 0
+  for _, field in ipairs(redis.call('HKEYS', record)) do
+    if string.sub(field, 1, 2) == 'q:' and redis.call('HEXISTS', record, 'a:' .. string.sub(field, 3)) == 0 then
+      open = open + 1
+    end
+  end
+  return open
 end
 local function holds(attempt)
   local state = redis.call('HMGET', record, 'status', 'attempt')
@@ -58,7 +71,7 @@ local record_json, arguments, payload, lifetime, grace = ARGV[2], ARGV[3], ARGV[
 local known = redis.call('HGET', record, 'record')
 if known then return known == record_json and 1 or 0 end
 redis.call('HSET', record, 'record', record_json, 'arguments', arguments, 'status', 'queued', 'attempt', 0,
-  'progress', '0', 'updated', now)
+  'progress', '-1', 'updated', now)
 redis.call('PEXPIRE', record, lifetime)
 add(payload)
 redis.call('PEXPIRE', log, lifetime)
@@ -114,7 +127,7 @@ if not holds(ARGV[2]) then return 'lost' end
 local batch = tonumber(ARGV[3])
 if batch <= tonumber(redis.call('HGET', record, 'batch') or 0) then return 'held' end
 redis.call('HSET', record, 'batch', batch)
-local highest = tonumber(redis.call('HGET', record, 'progress') or '0')
+local highest = tonumber(redis.call('HGET', record, 'progress') or '-1')
 for i = 4, #ARGV, 2 do
   local progress = tonumber(ARGV[i])
   if not progress then
@@ -163,6 +176,49 @@ end
 redis.call('HSET', record, 'cancel', '1')
 redis.call('PUBLISH', ARGV[4], ARGV[1])
 return status
+"""
+)
+
+# A question is put once, however many attempts come to it; an answer that is there already is not asked for again.
+ASK: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 'lost' end
+if redis.call('HGET', record, 'cancel') then return 'cancel' end
+for i = 3, #ARGV, 3 do
+  if redis.call('HSETNX', record, 'q:' .. ARGV[i], ARGV[i + 1]) == 1 then add(ARGV[i + 2]) end
+end
+if open_questions() > 0 then redis.call('HSET', record, 'status', 'input_required', 'updated', now) end
+return 'held'
+"""
+)
+
+# The first answer counts, and only one to a question that is open.
+ANSWER: Final = (
+    _PRELUDE
+    + """
+local key, answer, working, channel = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local status = redis.call('HGET', record, 'status')
+if not status or ended(status) or redis.call('HEXISTS', record, 'q:' .. key) == 0 then return 0 end
+if redis.call('HSETNX', record, 'a:' .. key, answer) == 0 then return 0 end
+if status == 'input_required' and open_questions() == 0 then move('working', working) end
+redis.call('PUBLISH', channel, ARGV[1])
+return 1
+"""
+)
+
+# A question nobody answered in time is taken back, unless the answer came just now.
+WITHDRAW: Final = (
+    _PRELUDE
+    + """
+if not holds(ARGV[2]) then return 'lost' end
+for i = 4, #ARGV, 2 do
+  if redis.call('HEXISTS', record, 'a:' .. ARGV[i]) == 0 and redis.call('HDEL', record, 'q:' .. ARGV[i]) == 1 then
+    add(ARGV[i + 1])
+  end
+end
+if redis.call('HGET', record, 'status') == 'input_required' and open_questions() == 0 then move('working', ARGV[3]) end
+return 'held'
 """
 )
 

@@ -58,6 +58,11 @@ class KeyRing:
         derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"mcp-playground " + record.encode())
         return AESGCM(derived.derive(self._keys[key_id]))
 
+    def secrets(self, purpose: str) -> list[bytes]:
+        """A secret of 32 bytes from each key, newest first, for something else than this ring to seal with."""
+        label = f"mcp-playground for {purpose}".encode()
+        return [HKDF(SHA256(), KEY_BYTES, salt=None, info=label).derive(key) for key in self._keys.values()]
+
     def seal(self, plain: bytes, *, kind: str, record: str, principal: str) -> bytes:
         nonce = os.urandom(_NONCE)
         sealed = self._cipher(self._first, record).encrypt(nonce, plain, _associated(kind, record, principal))

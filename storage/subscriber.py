@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Self
 
@@ -33,33 +33,40 @@ log = structlog.get_logger(__name__)
 class Reader:
     """The entries of one log in order, each once: first what is stored, then what arrives."""
 
-    def __init__(self, redis: Redis, name: str, after: str) -> None:
+    def __init__(self, redis: Redis, name: str, after: str, wake: asyncio.Event | None = None) -> None:
         self.name = name
         self.last = after
         self._redis = redis
         self._stored: deque[Entry] = deque()
         self._live: deque[Entry] = deque()
         self._behind = True
-        self._wake = asyncio.Event()
+        self._wake = wake or asyncio.Event()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Entry:
         while True:
+            self._wake.clear()
+            if entry := await self.take():
+                return entry
+            await self._wake.wait()
+
+    async def take(self) -> Entry | None:
+        """The next entry if there is one now."""
+        while self._stored or self._behind or self._live:
             if self._stored:
                 entry = self._stored.popleft()
             elif self._behind:
-                await self._catch_up()
-                continue
-            elif self._live:
-                entry = self._live.popleft()
+                if await self._catch_up():
+                    continue
+                return None
             else:
-                await self._sleep()
-                continue
+                entry = self._live.popleft()
             if order(entry[0]) > order(self.last):
                 self.last = entry[0]
                 return entry
+        return None
 
     def push(self, entry: Entry) -> None:
         """Take a live entry; when too many wait, drop them all and read the log instead."""
@@ -75,21 +82,38 @@ class Reader:
         self._behind = True
         self._wake.set()
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> bool:
+        """Read what is stored; False while Redis is away: the next acknowledgement or tick comes when it is back."""
         self._behind = False
         try:
             self._stored.extend(await replay(self._redis, self.name, after=self.last, count=BUFFERED))
         except Unavailable:
-            # The next acknowledgement or tick comes when Redis is back.
-            await self._sleep()
+            self._behind = True
+            return False
         except asyncio.CancelledError:
             self._behind = True
             raise
         self._behind = self._behind or len(self._stored) == BUFFERED
+        return True
 
-    async def _sleep(self) -> None:
-        self._wake.clear()
-        await self._wake.wait()
+
+class Merged:
+    """The entries of several logs as they come, each with the name of its log."""
+
+    def __init__(self, readers: Sequence[Reader], wake: asyncio.Event) -> None:
+        self._readers = readers
+        self._wake = wake
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[str, Entry]:
+        while True:
+            self._wake.clear()
+            for reader in self._readers:
+                if entry := await reader.take():
+                    return reader.name, entry
+            await self._wake.wait()
 
 
 class Subscriber:
@@ -120,18 +144,32 @@ class Subscriber:
     @contextlib.asynccontextmanager
     async def follow(self, name: str, *, after: str = "0-0") -> AsyncGenerator[Reader]:
         """Read the log *name* after the id *after*, and go on as it grows; subscribed when this returns."""
-        reader = Reader(self._redis, name, after)
-        readers = self._readers.setdefault(name, set())
+        async with self._reading(Reader(self._redis, name, after)) as reader:
+            yield reader
+
+    @contextlib.asynccontextmanager
+    async def follow_all(self, after: Mapping[str, str]) -> AsyncGenerator[Merged]:
+        """Follow several logs at once, each after the id given with its name."""
+        wake = asyncio.Event()
+        readers = [Reader(self._redis, name, last, wake) for name, last in after.items()]
+        async with contextlib.AsyncExitStack() as reading:
+            for reader in readers:
+                await reading.enter_async_context(self._reading(reader))
+            yield Merged(readers, wake)
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, reader: Reader) -> AsyncGenerator[Reader]:
+        readers = self._readers.setdefault(reader.name, set())
         readers.add(reader)
         try:
-            await self._ensure(name)
+            await self._ensure(reader.name)
             yield reader
         finally:
             readers.discard(reader)
-            if not readers and self._readers.get(name) is readers:
-                del self._readers[name]
-                del self._acknowledged[name]
-                self._commands.put_nowait(("UNSUBSCRIBE", name))
+            if not readers and self._readers.get(reader.name) is readers:
+                del self._readers[reader.name]
+                del self._acknowledged[reader.name]
+                self._commands.put_nowait(("UNSUBSCRIBE", reader.name))
 
     def listen(self, name: str, callback: Callable[[bytes], None]) -> None:
         """Call *callback* with every message of the channel *name* from soon on; hints, lost while Redis is away."""
@@ -200,17 +238,20 @@ class Subscriber:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK.total_seconds())
-            readers = [reader for group in self._readers.values() for reader in group]
-            for start in range(0, len(readers), CHUNK):
+            names = list(self._readers)
+            for start in range(0, len(names), CHUNK):
                 try:
-                    await self._compare(readers[start : start + CHUNK])
+                    await self._compare(names[start : start + CHUNK])
                 except (RedisError, *Unavailable) as error:
                     log.warning("could not compare logs with their readers", error=str(error))
 
-    async def _compare(self, readers: list[Reader]) -> None:
+    async def _compare(self, names: list[str]) -> None:
+        """Ask for the newest entry of each log, and wake the readers that have not seen it."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            for reader in readers:
-                pipe.xrange(reader.name, f"({reader.last}", "+", 1)
-            for reader, rows in zip(readers, await pipe.execute(), strict=True):
-                if rows:
+            for name in names:
+                pipe.xrevrange(name, count=1)
+            newest = await pipe.execute()
+        for name, rows in zip(names, newest, strict=True):
+            for reader in self._readers.get(name, ()):
+                if rows and order(rows[0][0].decode()) > order(reader.last):
                     reader.refresh()

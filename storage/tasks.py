@@ -1,16 +1,16 @@
 """The task store: what was accepted, who holds it, how it ended."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
 import msgspec
 
 from storage import keys, scripts
-from storage.connection import Redis
+from storage.connection import Redis, Scripts
 from storage.errors import NotFound, StaleAttempt
-from storage.events import Ended, Event, Status, decode_event, encode_event
-from storage.records import Claim, Principal, TaskRecord, TaskState, new_id
+from storage.events import Asked, Ended, Event, Status, Withdrawn, decode_event, encode_event
+from storage.records import NOTHING_DONE, Claim, Principal, TaskRecord, TaskState, new_id
 from storage.seal import KeyRing
 from storage.states import Status as TaskStatus
 
@@ -30,7 +30,7 @@ class TaskStore:
         self._redis = redis
         self._ring = ring
         self._ttl = _ms(result_ttl)
-        self._scripts: dict[str, Callable[..., Awaitable[Any]]] = {}
+        self._scripts = Scripts(redis)
 
     async def accept(self, record: TaskRecord, arguments: bytes) -> None:
         """Write the task, its first event and its deadline, or nothing. ValueError when the id is taken."""
@@ -63,10 +63,13 @@ class TaskStore:
 
     async def ending(self, record: TaskRecord) -> Ended | None:
         """How the task ended, its result included: always the last event of its log. None while it has not."""
-        newest = self._redis.xrevrange(keys.task_log(record.id), count=1)
-        rows = await newest
-        event = self.decode(record, rows[0][1][b"e"]) if rows else None
-        return event if isinstance(event, Ended) else None
+        newest = await self.newest(record)
+        return newest[1] if newest and isinstance(newest[1], Ended) else None
+
+    async def newest(self, record: TaskRecord) -> tuple[str, Event] | None:
+        """The last event of the task's log and its id; None once the log has expired."""
+        rows = await self._redis.xrevrange(keys.task_log(record.id), count=1)
+        return (rows[0][0].decode(), self.decode(record, rows[0][1][b"e"])) if rows else None
 
     async def claim(self, record: TaskRecord, worker: str) -> Claim | None:
         """Take the task for *worker*, or None: another holds it, it ended, or its attempts are used up."""
@@ -110,6 +113,47 @@ class TaskStore:
         sealed = self._seal("checkpoint", claim.record, value)
         if _standing(await self._run(scripts.CHECKPOINT, claim.record.id, claim.attempt, sealed)) == "lost":
             raise StaleAttempt("another attempt holds this task")
+
+    async def ask(self, claim: Claim, questions: Mapping[str, Any]) -> Standing:
+        """Put *questions* (plain JSON by key) to the client, unless an earlier attempt has."""
+        rows = [
+            part
+            for key, question in questions.items()
+            for part in (
+                key,
+                self._seal(f"question {key}", claim.record, msgspec.json.encode(question)),
+                self._event(claim.record, Asked(key=key, question=question)),
+            )
+        ]
+        return _standing(await self._run(scripts.ASK, claim.record.id, claim.attempt, *rows))
+
+    async def answers(self, record: TaskRecord, questions: Sequence[str]) -> dict[str, bytes]:
+        """The answers that are there, of those *questions*, as they were given."""
+        found = await self._redis.hmget(keys.task(record.id), [f"a:{key}" for key in questions])
+        pairs = zip(questions, found, strict=True)
+        return {key: self._open(f"answer {key}", record, sealed) for key, sealed in pairs if sealed is not None}
+
+    async def withdraw(self, claim: Claim, questions: Sequence[str]) -> Standing:
+        """Take back those of the *questions* that nobody answered."""
+        rows = [part for key in questions for part in (key, self._event(claim.record, Withdrawn(key=key)))]
+        working = self._event(claim.record, Status(status="working"))
+        return _standing(await self._run(scripts.WITHDRAW, claim.record.id, claim.attempt, working, *rows))
+
+    async def open_questions(self, record: TaskRecord) -> dict[str, Any]:
+        """What waits for the client's answer, by key."""
+        fields = await self._redis.hgetall(keys.task(record.id))
+        names = [field.decode()[2:] for field in fields if field.startswith(b"q:")]
+        return {
+            name: msgspec.json.decode(self._open(f"question {name}", record, fields[f"q:{name}".encode()]))
+            for name in names
+            if f"a:{name}".encode() not in fields
+        }
+
+    async def answer(self, record: TaskRecord, key: str, value: bytes) -> bool:
+        """Give the client's answer to an open question; False when it is not open, or not any more."""
+        sealed = self._seal(f"answer {key}", record, value)
+        working = self._event(record, Status(status="working"))
+        return bool(await self._run(scripts.ANSWER, record.id, key, sealed, working, keys.ANSWER_CHANNEL))
 
     async def finish(self, claim: Claim, ending: Ended) -> bool:
         """End the task; False when this attempt no longer may, because another ended it or took it over."""
@@ -175,11 +219,8 @@ class TaskStore:
         return self._ring.open(sealed, kind=kind, record=record.id, principal=record.principal.key)
 
     async def _run(self, script: str, task_id: str, *args: bytes | str | float) -> Any:  # noqa: ANN401  # Lua's answer
-        call = self._scripts.get(script)
-        if call is None:
-            call = self._scripts[script] = self._redis.register_script(script)
         touched = [keys.task(task_id), keys.task_log(task_id), keys.deadlines(task_id)]
-        return await call(keys=touched, args=[task_id, *args])
+        return await self._scripts.run(script, touched, [task_id, *args])
 
 
 def _endings(record: TaskRecord) -> tuple[Ended, Ended, Ended, Ended]:
@@ -210,7 +251,7 @@ def _state(values: list[bytes | None]) -> TaskState:
     return TaskState(
         status=cast("TaskStatus", (status or b"queued").decode()),
         attempt=int(attempt or 0),
-        progress=float(progress or 0),
+        progress=float(progress or NOTHING_DONE),
         cancel_requested=cancel is not None,
         worker=(worker or b"").decode(),
         updated_at=int(updated or 0),

@@ -1,53 +1,95 @@
-"""The tools this process serves: ours, and those of `MCP_TOOL_MODULES`."""
+"""What this process offers: our tools, prompts and resources, and those of `MCP_TOOL_MODULES`."""
 
 import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
+
 from storage.settings import SettingsError
+from tasks.prompt import Prompt
+from tasks.resource import Resource
 from tasks.tool import Tool
-from tasks.tools import TOOLS
+from tasks.tools import PROMPTS, RESOURCES, TOOLS
+
+Offer = Tool | Prompt | Resource
 
 
+@dataclass(frozen=True)
 class Catalog:
-    """Tools by name, in the order they are listed."""
+    """Tools, prompts and resources, in the order they are listed. SettingsError when two share a name."""
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
-        self._tools: dict[str, Tool] = {}
-        for tool in tools:
-            if tool.name in self._tools:
-                raise SettingsError(f"MCP_TOOL_MODULES brings a second tool {tool.name!r}: rename it.")
-            self._tools[tool.name] = tool
+    tools: tuple[Tool, ...]
+    prompts: tuple[Prompt, ...] = ()
+    resources: tuple[Resource, ...] = ()
 
-    def __iter__(self) -> Iterator[Tool]:
-        return iter(self._tools.values())
+    def __post_init__(self) -> None:
+        _check_unique("tool", [tool.name for tool in self.tools])
+        _check_unique("prompt", [prompt.name for prompt in self.prompts])
+        _check_unique("resource", [resource.uri for resource in self.resources])
 
-    def find(self, name: str) -> Tool | None:
-        return self._tools.get(name)
+    def find_tool(self, name: str) -> Tool | None:
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+    def find_prompt(self, name: str) -> Prompt | None:
+        return next((prompt for prompt in self.prompts if prompt.name == name), None)
+
+    def find_resource(self, uri: str) -> tuple[Resource, dict[str, str]] | None:
+        """The resource at *uri* and the values of its template's variables."""
+        matches = ((resource, resource.match(uri)) for resource in self.resources)
+        return next(((resource, values) for resource, values in matches if values is not None), None)
 
     def names(self) -> list[str]:
-        return list(self._tools)
+        """Of the tools."""
+        return [tool.name for tool in self.tools]
+
+    def queues(self) -> list[str]:
+        """Every queue that some tool needs a worker for."""
+        return sorted({tool.queue for tool in self.tools if not tool.inline})
+
+    def fingerprint(self) -> bytes:
+        """Changes when what clients are shown of the offers does."""
+        tools = [(tool.name, tool.title, tool.description, tool.arguments.schema) for tool in self.tools]
+        prompts = [(each.name, each.title, each.description, str(each.arguments)) for each in self.prompts]
+        resources = [(each.uri, each.name, each.title, each.description, each.mime_type) for each in self.resources]
+        return msgspec.json.encode((tools, prompts, resources))
 
 
 def load(modules: Iterable[str]) -> Catalog:
-    """Our tools and those of *modules*; SettingsError says which module cannot be loaded, and why."""
-    return Catalog([*TOOLS, *(tool for name in modules for tool in _tools(name))])
+    """What comes with the server and what *modules* add; SettingsError says which cannot be loaded, and why."""
+    found = [_offers(name) for name in modules]
+    return Catalog(
+        (*TOOLS, *(offer for offers in found for offer in offers if isinstance(offer, Tool))),
+        (*PROMPTS, *(offer for offers in found for offer in offers if isinstance(offer, Prompt))),
+        (*RESOURCES, *(offer for offers in found for offer in offers if isinstance(offer, Resource))),
+    )
 
 
-def _tools(name: str) -> list[Tool]:
+def _check_unique(kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"MCP_TOOL_MODULES brings a second {kind} {name!r}: rename it.")
+
+
+def _offers(name: str) -> list[Offer]:
     try:
         module = _import(name)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise SettingsError(f"MCP_TOOL_MODULES names {name!r}, which cannot be loaded: {reason}.") from error
     # A module may import a tool of ours by name; that is not its own.
-    found = [value for value in vars(module).values() if isinstance(value, Tool) and value not in TOOLS]
+    ours: tuple[Offer, ...] = (*TOOLS, *PROMPTS, *RESOURCES)
+    found = [value for value in vars(module).values() if isinstance(value, Offer) and value not in ours]
     if not found:
-        raise SettingsError(f"MCP_TOOL_MODULES names {name!r}, which defines no tool: decorate a function with @tool.")
+        raise SettingsError(
+            f"MCP_TOOL_MODULES names {name!r}, which defines no tool: decorate a function with @tool, @prompt "
+            "or @resource."
+        )
     return found
 
 

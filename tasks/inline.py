@@ -1,21 +1,40 @@
-"""A run in the web process, for tools that answer at once."""
+"""A run in the web process: tools that answer at once, prompts and resources.
+
+It cannot wait for the client. What it asks is raised instead, the client is asked, and the function is called again
+with the answers: it must do nothing before its last question that may not be done twice.
+"""
 
 import asyncio
 import inspect
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final, Literal
 
 import structlog
 
+from storage.changes import Change
 from storage.events import Event, Log, Progress, Text
 from storage.records import Principal, new_id
 from storage.states import Level
-from tasks.outcome import finished
+from tasks.ask import Answer, Question, check_supported, parse
+from tasks.errors import ToolError, Unsupported
+from tasks.outcome import finished, own_error
 from tasks.result import Content, Result, failure
 from tasks.settings import ToolSettings
-from tasks.tool import Tool, ToolError
+from tasks.tool import Tool
+
+OFFER_TIMEOUT: Final = timedelta(seconds=30)
+"""How long a prompt or a resource may take."""
 
 log = structlog.get_logger(__name__)
+
+
+class NeedsInput(BaseException):
+    """The function cannot go on before the client has answered *questions*. Let it pass."""
+
+    def __init__(self, questions: Mapping[str, Question]) -> None:
+        super().__init__(", ".join(questions))
+        self.questions = dict(questions)
 
 
 class InlineRun:
@@ -24,12 +43,23 @@ class InlineRun:
     attempt = 1
     cancelled = False
 
-    def __init__(self, principal: Principal, settings: ToolSettings) -> None:
+    def __init__(
+        self,
+        principal: Principal,
+        settings: ToolSettings,
+        *,
+        asks: tuple[str, ...] = (),
+        answers: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.id = new_id()
         self.principal = principal
         self.settings = settings
         self.attached: list[Content] = []
         self.events: list[Event] = []
+        self.announced: list[Change] = []
+        self._asks = asks
+        self._answers = answers or {}
+        self._questions = 0
 
     def check(self) -> None:
         """Nothing can ask an inline run to stop: it has no time to listen."""
@@ -52,6 +82,26 @@ class InlineRun:
     def resume(self) -> Any:  # noqa: ANN401  # any JSON
         return None
 
+    def ask(self, question: Question, *, key: str | None = None) -> Any:  # noqa: ANN401  # the Protocol tells which
+        self._questions += 1
+        chosen = key or f"question-{self._questions}"
+        return self.ask_all({chosen: question})[chosen]
+
+    def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
+        check_supported(questions.values(), self._asks)
+        if any(key not in self._answers for key in questions):
+            raise NeedsInput({key: question for key, question in questions.items() if key not in self._answers})
+        return {key: parse(question, self._answers[key]) for key, question in questions.items()}
+
+    def changed(self, what: Literal["tools", "prompts", "resources"]) -> None:
+        self.announced.append(Change(what))
+
+    def updated(self, uri: str) -> None:
+        self.announced.append(Change("resource", uri))
+
+    def hang_up(self) -> None:
+        """An inline run is over before its client could come back."""
+
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 
@@ -64,19 +114,28 @@ def _not_inline(call: str) -> RuntimeError:
 
 
 async def run_inline(tool: Tool, run: InlineRun, arguments: dict[str, Any]) -> Result:
-    """Call the tool here and now, within its time limit."""
+    """Call the tool here and now, within its time limit. NeedsInput and Unsupported are for the caller."""
     try:
         value = tool.call(run, arguments)
         if inspect.isawaitable(value):
             async with asyncio.timeout(tool.timeout.total_seconds()):
                 value = await value
         return finished(tool, value, run.attached)
+    except Unsupported:
+        raise
     except ToolError as error:
         return failure(str(error))
     except TimeoutError:
         return failure(f"{tool.name} was stopped: it took longer than its {tool.timeout.total_seconds():g} s")
     except Exception:
         log.exception("inline tool failed", tool=tool.name, run=run.id)
-        return failure(
-            f"{tool.name} failed because of an error of its own. The server's log says more under run {run.id}."
-        )
+        return failure(own_error(tool.name, run.id))
+
+
+async def call_offer(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401  # what it returns
+    """Call the function of a prompt or resource: a coroutine function here, any other in a thread, for it may block."""
+    async with asyncio.timeout(OFFER_TIMEOUT.total_seconds()):
+        if inspect.iscoroutinefunction(function):
+            answer: Awaitable[Any] = function(**given)
+            return await answer
+        return await asyncio.to_thread(function, **given)

@@ -6,19 +6,23 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
 import structlog
 from pydantic import ValidationError
 
+from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.events import Ended
 from storage.records import Claim, TaskRecord
+from storage.results import ResultStore
 from storage.tasks import LEASE, TaskStore
+from tasks.errors import Cancelled, ToolError, Unsupported
 from tasks.outcome import finished, outcome, own_error
 from tasks.result import Result, failure
 from tasks.run import Stop, ToolThread, WorkerRun
 from tasks.schema import InvalidArguments
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled, Tool, ToolError
+from tasks.tool import Tool
 
 PATIENCE: Final = timedelta(seconds=5)
 """How long a tool that was asked to stop may take before its thread is left behind."""
@@ -32,6 +36,8 @@ class Runtime(Protocol):
 
     loop: asyncio.AbstractEventLoop
     tasks: TaskStore
+    results: ResultStore
+    changes: ChangeLog
     settings: ToolSettings
     worker: str
 
@@ -56,11 +62,13 @@ def execute(runtime: Runtime, task_id: str) -> str:
 
 def _attempt(runtime: Runtime, claim: Claim) -> str:
     tool = runtime.find_tool(claim.record.tool)
-    run = WorkerRun(claim, runtime.tasks, runtime.settings, loop=runtime.loop)
+    run = WorkerRun(claim, runtime.tasks, runtime.settings, changes=runtime.changes, loop=runtime.loop)
     unwatch = runtime.watch(run)
     heart = asyncio.run_coroutine_threadsafe(_beat(runtime.tasks, run), runtime.loop)
     try:
         result = _unknown(claim.record) if tool is None else _run(tool, run)
+        if tool is not None and result is not None:
+            runtime.call(_keep(runtime.results, tool, run, result))
         return runtime.call(_end(runtime.tasks, run, result))
     finally:
         unwatch()
@@ -71,11 +79,23 @@ def _attempt(runtime: Runtime, claim: Claim) -> str:
 
 async def _beat(tasks: TaskStore, run: WorkerRun) -> None:
     """Hold the lease, and hear of a cancellation or of its loss; end the run when its time is over."""
-    limit = asyncio.get_running_loop().call_later(run.claim.record.timeout_ms / 1000, run.stop, "timeout")
+    limit = asyncio.create_task(_limit(run))
     try:
         await _hold(tasks, run)
     finally:
         limit.cancel()
+
+
+async def _limit(run: WorkerRun) -> None:
+    """End the run when its time is over; time spent waiting for the client's answers is not its own."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + run.claim.record.timeout_ms / 1000
+    while not run.cancelled:
+        left = end + run.asking.waited - clock()
+        if left <= 0:
+            run.stop("timeout")
+            return
+        await asyncio.sleep(max(left, 0.5) if run.asking.waited else left)
 
 
 async def _hold(tasks: TaskStore, run: WorkerRun) -> None:
@@ -128,6 +148,9 @@ async def _call_coroutine(tool: Tool, run: WorkerRun, arguments: dict[str, Any])
 def _result(tool: Tool, run: WorkerRun, thread: ToolThread) -> Result:
     try:
         return finished(tool, thread.answer.result(), run.attached)
+    except Unsupported as error:
+        run.missing = error.kind
+        return failure(str(error))
     except ToolError as error:
         return failure(str(error))
     except (Cancelled, asyncio.CancelledError):
@@ -144,6 +167,12 @@ def _unknown(record: TaskRecord) -> Result:
     return failure(f"this worker does not know the tool {record.tool}: give web and workers the same MCP_TOOL_MODULES.")
 
 
+async def _keep(results: ResultStore, tool: Tool, run: WorkerRun, result: Result) -> None:
+    """Let the result be read again, for tools that want it; before the ending, so that whoever hears it can."""
+    if tool.keep and not result.is_error:
+        await results.add(run.id, run.principal, msgspec.json.encode(outcome(result)), keep=tool.keep)
+
+
 async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:
     """Send what is left to say and write the ending; the answer is the status, or why there is none to write."""
     if run.stopped == "lost":
@@ -154,7 +183,7 @@ async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:
     ending = (
         _stopped(run, run.stopped)
         if run.stopped or result is None
-        else Ended(status="completed", outcome=outcome(result))
+        else Ended(status="completed", outcome=outcome(result), missing=run.missing)
     )
     await run.outbox.drain()
     return ending.status if await tasks.finish(run.claim, ending) else "lost"

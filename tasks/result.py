@@ -33,7 +33,27 @@ class Image(msgspec.Struct, frozen=True, tag="image"):
         return cls(base64.b64encode(raw).decode(), mime_type)
 
 
-Content = Text | Link | Image
+class Audio(msgspec.Struct, frozen=True, tag="audio"):
+    """A sound; *data* is base64."""
+
+    data: str
+    mime_type: str
+
+    @classmethod
+    def of(cls, raw: bytes, mime_type: str) -> "Audio":
+        return cls(base64.b64encode(raw).decode(), mime_type)
+
+
+class Embedded(msgspec.Struct, frozen=True, tag="embedded"):
+    """A resource sent along: its *text*, or its bytes as base64 in *blob*."""
+
+    uri: str
+    text: str | None = None
+    blob: str | None = None
+    mime_type: str | None = None
+
+
+Content = Text | Link | Image | Audio | Embedded
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

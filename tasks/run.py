@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -12,16 +12,19 @@ from typing import Any, Final, Literal
 import msgspec
 import structlog
 
+from storage.changes import Change, ChangeLog
 from storage.errors import StaleAttempt
-from storage.events import Log, Progress, Text
+from storage.events import HangUp, Log, Progress, Text
 from storage.records import Claim, Principal
 from storage.states import Level
 from storage.tasks import TaskStore
+from tasks.ask import Answer, Question, check_supported, parse
+from tasks.asking import Asking
 from tasks.aws.clients import AwsClients
+from tasks.errors import Cancelled, Unanswered
 from tasks.outbox import Item, Outbox
 from tasks.result import Content
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled
 
 Stop = Literal["cancelled", "timeout", "lost", "drain"]
 """Why a run must end before its tool returned."""
@@ -37,16 +40,26 @@ class WorkerRun:
     """Implements `tasks.tool.Run` for one attempt at a task."""
 
     def __init__(
-        self, claim: Claim, tasks: TaskStore, settings: ToolSettings, *, loop: asyncio.AbstractEventLoop
+        self,
+        claim: Claim,
+        tasks: TaskStore,
+        settings: ToolSettings,
+        *,
+        changes: ChangeLog,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.claim = claim
         self.settings = settings
         self.stopped: Stop | None = None
         self.attached: list[Content] = []
         self.outbox = Outbox(loop, self._send)
+        self._stop = threading.Event()
+        self.asking = Asking(claim, tasks, loop=loop, timeout=settings.ask_timeout, stopped=self._stop.is_set)
+        self.missing = ""
+        self._questions = 0
+        self._changes = changes
         self._tasks = tasks
         self._loop = loop
-        self._stop = threading.Event()
         self._on_stop: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         # Numbers are given and events put in one step. Never held by `stop`: whoever has it may wait for room, which
@@ -93,7 +106,7 @@ class WorkerRun:
         if not text:
             return
         with self._speaking:
-            self._done += TEXT_STEP
+            self._done = max(self._done, 0.0) + TEXT_STEP
             self.outbox.put(self._done, Text(text=text, done=self._done, total=self._total))
 
     def log(self, level: Level, message: str, **data: Any) -> None:  # noqa: ANN401  # any JSON
@@ -102,15 +115,45 @@ class WorkerRun:
 
     def checkpoint(self, value: Any) -> None:  # noqa: ANN401  # any JSON
         self.check()
-        saved = self._tasks.checkpoint(self.claim, msgspec.json.encode(value))
         try:
-            asyncio.run_coroutine_threadsafe(saved, self._loop).result(IO_TIMEOUT)
+            self._do(self._tasks.checkpoint(self.claim, msgspec.json.encode(value)))
         except StaleAttempt:
             self.stop("lost")
             raise Cancelled from None
 
     def resume(self) -> Any:  # noqa: ANN401  # any JSON
         return None if self.claim.checkpoint is None else msgspec.json.decode(self.claim.checkpoint)
+
+    def ask(self, question: Question, *, key: str | None = None) -> Any:  # noqa: ANN401  # the Protocol tells which
+        with self._lock:
+            self._questions += 1
+            chosen = key or f"question-{self._questions}"
+        return self.ask_all({chosen: question})[chosen]
+
+    def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
+        self.check()
+        check_supported(questions.values(), self.claim.record.asks)
+        self._do(self.outbox.drain())
+        standing, found = asyncio.run_coroutine_threadsafe(self.asking.put(questions), self._loop).result()
+        if standing != "held":
+            self.stop("cancelled" if standing == "cancel" else "lost")
+        self.check()
+        if len(found) < len(questions):
+            waited = self.settings.ask_timeout.total_seconds()
+            raise Unanswered(f"Your client did not answer within {waited:g} s. Call again when you can answer.")
+        return {key: parse(question, found[key]) for key, question in questions.items()}
+
+    def changed(self, what: Literal["tools", "prompts", "resources"]) -> None:
+        self.check()
+        self._do(self._changes.add(Change(what)))
+
+    def updated(self, uri: str) -> None:
+        self.check()
+        self._do(self._changes.add(Change("resource", uri)))
+
+    def hang_up(self) -> None:
+        self.check()
+        self.outbox.put(None, HangUp())
 
     def attach(self, content: Content) -> None:
         self.attached.append(content)
@@ -130,6 +173,7 @@ class WorkerRun:
             self.stopped = reason
             self._stop.set()
             callbacks, self._on_stop = self._on_stop, []
+        self.asking.wake()
         for callback in callbacks:
             callback()
 
@@ -145,6 +189,10 @@ class WorkerRun:
         """Close what the run opened; a call of its that waits for AWS ends with an error."""
         if self._aws is not None:
             self._aws.close()
+
+    def _do(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do *work* in the worker's loop, and wait for it here."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(IO_TIMEOUT)
 
     async def _send(self, batch: int, items: Sequence[Item]) -> None:
         match await self._tasks.append(self.claim, batch, items):

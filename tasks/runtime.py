@@ -17,7 +17,9 @@ import structlog
 from celery import Celery
 
 from storage import keys
+from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable, connect
+from storage.results import ResultStore
 from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
 from storage.workers import WorkerRegistry
@@ -46,9 +48,10 @@ class WorkerRuntime:
         self._queues = settings.worker.worker_queues
         self._drain: timedelta = settings.worker.drain_timeout
         self._redis = connect(settings.storage)
-        self.tasks = TaskStore(
-            self._redis, settings.storage.key_ring(), result_ttl=timedelta(seconds=settings.storage.result_ttl)
-        )
+        ring = settings.storage.key_ring()
+        self.tasks = TaskStore(self._redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl))
+        self.results = ResultStore(self._redis, ring)
+        self.changes = ChangeLog(self._redis, ring)
         self._registry = WorkerRegistry(self._redis)
         self._subscriber = Subscriber(self._redis)
         self._queue = JobQueue(celery)
@@ -75,7 +78,7 @@ class WorkerRuntime:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(CALL_TIMEOUT)
 
     def find_tool(self, name: str) -> Tool | None:
-        return self._catalog.find(name)
+        return self._catalog.find_tool(name)
 
     def watch(self, run: WorkerRun) -> Callable[[], None]:
         """Let cancellations reach *run* until the answer is called."""
@@ -89,6 +92,7 @@ class WorkerRuntime:
     async def _open(self) -> None:
         await self._subscriber.__aenter__()
         self._subscriber.listen(keys.CANCEL_CHANNEL, self._cancel)
+        self._subscriber.listen(keys.ANSWER_CHANNEL, self._answered)
         self._background = [
             asyncio.create_task(self._announce()),
             asyncio.create_task(reap_forever(self.tasks, self._queue)),
@@ -120,6 +124,10 @@ class WorkerRuntime:
     def _cancel(self, message: bytes) -> None:
         if run := self._runs.get(message.decode()):
             run.stop("cancelled")
+
+    def _answered(self, message: bytes) -> None:
+        if run := self._runs.get(message.decode()):
+            run.asking.wake()
 
     async def _announce(self) -> None:
         while True:

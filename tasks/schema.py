@@ -1,12 +1,15 @@
 """From a function's annotations to JSON Schema 2020-12, and from JSON back to its arguments."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
+from referencing import Registry
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 WRAPPED: Final = "result"
@@ -45,6 +48,32 @@ class Arguments:
             found = [_complaint(detail, known) for detail in error.errors(include_url=False, include_context=False)]
             raise InvalidArguments("; ".join(dict.fromkeys(found))) from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields}
+
+
+class GivenArguments:
+    """Arguments described by a JSON Schema of the tool's own, which clients see word for word."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        cast("Any", Draft202012Validator).check_schema(schema)
+        self.schema = dict(schema)
+        # An empty registry: a `$ref` to another host is refused, never fetched.
+        self._validator = cast("Any", Draft202012Validator)(self.schema, registry=cast("Any", Registry)())
+
+    def parse(self, raw: bytes) -> dict[str, Any]:
+        """The JSON object itself; InvalidArguments names what the schema refuses."""
+        parsed = json.loads(raw)
+        if not isinstance(parsed, dict):
+            raise InvalidArguments("the arguments must be a JSON object")
+        found = [_refusal(error) for error in self._validator.iter_errors(parsed)]
+        if found:
+            raise InvalidArguments("; ".join(dict.fromkeys(found[:5])))
+        return cast("dict[str, Any]", parsed)
+
+
+def _refusal(error: Any) -> str:  # noqa: ANN401  # jsonschema ships no types
+    where = ".".join(str(part) for part in error.absolute_path)
+    message = str(error.message)[:200]
+    return f"{where}: {message}" if where else message
 
 
 class Output:

@@ -21,6 +21,11 @@ class ToolSettings(Group):
         default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         description="the Bedrock model or inference profile that analyses; `off` leaves the rules alone to speak.",
     )
+    ask_timeout: Seconds = Field(
+        default=timedelta(minutes=5),
+        ge=timedelta(seconds=1),
+        description="seconds a tool waits for the answer to a question it asked the client.",
+    )
 
 
 class WorkerSettings(Group):

@@ -114,6 +114,9 @@ class Stack:
     settings: Mapping[str, str]
     port: int = field(default_factory=free_port)
     programs: list[Program] = field(default_factory=list[Program])
+    ports: list[int] = field(default_factory=list[int])
+    """Of every web process; `port` is the first."""
+    webs: list[Program] = field(default_factory=list[Program])
 
     @property
     def url(self) -> str:
@@ -122,6 +125,11 @@ class Stack:
     @property
     def mcp_url(self) -> str:
         return f"{self.url}/mcp"
+
+    @property
+    def mcp_urls(self) -> tuple[str, ...]:
+        """The endpoint on every replica."""
+        return tuple(f"http://127.0.0.1:{port}/mcp" for port in self.ports)
 
     def environment(self) -> dict[str, str]:
         """Nothing of ours from outside, then what this stack needs."""
@@ -147,8 +155,22 @@ class Stack:
         return program
 
     def start_web(self) -> Program:
-        web = self.start("serve", "--port", str(self.port))
-        until(lambda: self.get("/ping") == 200, f"{web.name} answering; it said:\n{web.output()[-2000:]}")
+        """Start a replica: the first on `port`, another on a port of its own."""
+        self.ports.append(free_port() if self.ports else self.port)
+        self.webs.append(self._start_web(self.ports[-1]))
+        return self.webs[-1]
+
+    def restart_web(self, index: int) -> Program:
+        """Start a replica again on its port, when it was stopped or killed."""
+        if self.webs[index].process.poll() is None:
+            return self.webs[index]
+        self.webs[index] = self._start_web(self.ports[index])
+        return self.webs[index]
+
+    def _start_web(self, port: int) -> Program:
+        web = self.start("serve", "--port", str(port))
+        url = f"http://127.0.0.1:{port}/ping"
+        until(lambda: _status(url) == 200, f"{web.name} answering; see {web.log}")
         return web
 
     def start_worker(self, *options: str) -> Program:
@@ -156,10 +178,7 @@ class Stack:
 
     def get(self, path: str) -> int:
         """The status of a GET; 0 while nobody listens."""
-        try:
-            return httpx2.get(self.url + path, timeout=5).status_code
-        except httpx2.HTTPError:
-            return 0
+        return _status(self.url + path)
 
     def wait_ready(self) -> None:
         until(lambda: self.get("/health/ready") == 200, "the stack being ready", within=40)
@@ -169,16 +188,30 @@ class Stack:
             program.stop()
 
 
+def _status(url: str) -> int:
+    try:
+        return httpx2.get(url, timeout=5).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
 @contextmanager
 def running_stack(
-    redis_url: str, folder: Path, *, worker: bool = True, settings: Mapping[str, str] | None = None, **more: str
+    redis_url: str,
+    folder: Path,
+    *,
+    worker: bool = True,
+    replicas: int = 1,
+    settings: Mapping[str, str] | None = None,
+    **more: str,
 ) -> Generator[Stack]:
     """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too."""
     stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more})
     try:
         if worker:
             stack.start_worker()
-        stack.start_web()
+        for _ in range(replicas):
+            stack.start_web()
         if worker:
             stack.wait_ready()
         yield stack

@@ -39,7 +39,7 @@ def doctor() -> None:
 def _checks() -> Iterable[Check]:
     try:
         settings = read_settings()
-        queues = sorted({tool.queue for tool in load(settings.worker.tool_modules) if not tool.inline})
+        queues = load(settings.worker.tool_modules).queues()
     except SettingsError as error:
         yield Check("Settings", "fail", str(error))
         return

@@ -5,7 +5,7 @@ short grace; so the statuses the spec wants (400, 404) still reach quick refusal
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
 import structlog
@@ -21,7 +21,11 @@ GRACE: Final = 1.0
 KEEP_ALIVE: Final = 10.0
 """Seconds between two comments on a silent stream: under the 15 s that proxies and clients count on."""
 
-Why = Literal["disconnected", "cancelled", "stopping"]
+RETRY: Final = 500
+"""Milliseconds a client waits before it comes back for the rest of a stream."""
+
+Why = Literal["disconnected", "cancelled", "stopping", "detached", "ended", "replaced"]
+"""Why a response ends before its time: `detached` means that its client comes back for the rest, on any replica."""
 
 SSE_HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -38,29 +42,51 @@ class Answer:
 
     def __init__(self, receive: Receive, send: Send, *, streams: bool) -> None:
         self.headers: dict[str, str] = {}
+        self.streams = streams
+        self.prime: str | None = None
+        """The id a stream begins with, for clients that come back by it even before the first event."""
+        self.before_start: Callable[[], Awaitable[None]] | None = None
+        """Called once, before the first byte of a stream."""
+        self.resumable = False
+        """Whether the client has got an id to come back by."""
         self._receive = receive
         self._send = send
-        self._streams = streams
         self._lock = asyncio.Lock()
         self._started = False
         self._gone = False
         self._last = 0.0
 
+    @property
+    def is_stream(self) -> bool:
+        return self._last > 0
+
     def _extra(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.headers.items()]
 
-    async def event(self, message: Mapping[str, Any]) -> None:
+    async def event(self, message: Mapping[str, Any], event_id: str | None = None) -> None:
         """Stream one JSON-RPC message now; dropped when the client takes no stream or has left."""
-        if self._streams:
-            await self._write(ServerSentEvent(encode(message).decode(), event="message").encode())
+        if self.streams:
+            await self._write(_frame(message, event_id))
+            self.resumable = self.resumable or event_id is not None
 
-    async def finish(self, message: Mapping[str, Any], *, status: int) -> None:
+    async def finish(self, message: Mapping[str, Any], *, status: int, event_id: str | None = None) -> None:
         """The last message: an event of the stream, or the JSON body if there is none."""
         if self._started:
-            frame = ServerSentEvent(encode(message).decode(), event="message").encode()
-            await self._write(frame, last=True)
+            await self._write(_frame(message, event_id), last=True)
         else:
             await self.json(encode(message), status=status)
+
+    async def open(self) -> None:
+        """Start the stream before there is an event, so that the client knows it is there."""
+        await self._write(b"" if self.prime else ServerSentEvent(comment="open").encode())
+
+    async def comment(self, text: str) -> None:
+        await self._write(ServerSentEvent(comment=text).encode())
+
+    async def detach(self) -> None:
+        """End the stream so that the client comes back for the rest (2025-11-25, transports: `retry`)."""
+        if not self._gone and (self._started or self.streams):
+            await self._write(ServerSentEvent(retry=RETRY).encode() if self._started else b"", last=True)
 
     async def json(self, body: bytes, *, status: int) -> None:
         self._started = True
@@ -80,7 +106,7 @@ class Answer:
 
     async def keep_alive(self) -> None:
         """Show life on a silent stream, for as long as this runs; starts the stream after the grace."""
-        if not self._streams:
+        if not self.streams:
             return
         await asyncio.sleep(GRACE - WATCH_AFTER)
         if not self._started:
@@ -103,9 +129,23 @@ class Answer:
                 return
             if not self._started:
                 self._started = True
-                await self._send(_start(200, [*SSE_HEADERS, *self._extra()]))
+                frame = await self._begin() + frame
             await self._send(_body(frame, last=last))
             self._last = asyncio.get_running_loop().time()
+
+    async def _begin(self) -> bytes:
+        """Send the head of a stream; the answer is what its body begins with."""
+        if self.before_start:
+            await self.before_start()
+        await self._send(_start(200, [*SSE_HEADERS, *self._extra()]))
+        if self.prime is None:
+            return b""
+        self.resumable = True
+        return ServerSentEvent(data="", id=self.prime, retry=RETRY).encode()
+
+
+def _frame(message: Mapping[str, Any], event_id: str | None) -> bytes:
+    return ServerSentEvent(encode(message).decode(), event="message", id=event_id).encode()
 
 
 def _start(status: int, headers: list[tuple[bytes, bytes]]) -> HTTPResponseStartEvent:

@@ -11,7 +11,7 @@ from api.errors import INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, erro
 from api.mcp.answer import Answer
 from api.mcp.handshake import HandshakeEra
 from api.mcp.modern import ModernEra, is_modern, lacks_header, missing_header
-from api.mcp.request import headers_of, read
+from api.mcp.request import headers_of, read, takes_stream
 from storage.connection import Unavailable
 from storage.rate import RateLimiter
 from storage.records import Principal
@@ -57,6 +57,7 @@ class Front:
         await self._limit(scope)
         method: Callable[[HTTPScope, Receive, Send, Principal], Awaitable[None]] = {
             "POST": self._post,
+            "GET": self._get,
             "DELETE": self._delete,
         }.get(scope["method"], _not_allowed)
         await method(scope, receive, send, principal)
@@ -90,6 +91,12 @@ class Front:
         else:
             await self.handshake.serve(incoming, answer, principal)
 
+    async def _get(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
+        headers = dict(headers_of(scope))
+        if is_modern(headers):
+            raise Refused(405, "This protocol version has no streams to GET", headers={"allow": "POST"})
+        await self.handshake.open(headers, Answer(receive, send, streams=takes_stream(headers)), principal)
+
     async def _delete(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
         headers = dict(headers_of(scope))
         if is_modern(headers):
@@ -99,4 +106,5 @@ class Front:
 
 
 async def _not_allowed(scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
-    raise Refused(405, "Send JSON-RPC messages with POST; DELETE ends a session", headers={"allow": "POST, DELETE"})
+    allow = {"allow": "POST, GET, DELETE"}
+    raise Refused(405, "POST sends a JSON-RPC message, GET opens a session's stream, DELETE ends it", headers=allow)

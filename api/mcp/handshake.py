@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mcp.server import Server
+import msgspec
+from mcp.server import NotificationOptions, Server
 from mcp.server.connection import Connection
-from mcp.server.runner import serve_one
-from mcp.shared.dispatcher import CallOptions, as_request_id
+from mcp.server.runner import ServerRunner, serve_one
+from mcp.shared.dispatcher import as_request_id
 from mcp.shared.exceptions import NoBackChannelError
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
@@ -18,22 +19,30 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from api.errors import Refused
 from api.mcp.answer import Answer
-from api.mcp.caller import Caller
+from api.mcp.backchannel import BackChannel, SessionOutbound
 from api.mcp.exchange import Exchange
-from api.mcp.inflight import InFlight, name_of
+from api.mcp.inflight import InFlight
 from api.mcp.request import Incoming
+from api.mcp.streams import SessionStreams
+from api.mcp.translate import Audience, question_of
+from storage.control import Abandoned
 from storage.errors import NotFound
 from storage.records import Principal, Session
 from storage.sessions import SessionStore
+from storage.tasks import TaskStore
 
 SESSION_HEADER: Final = "mcp-session-id"
+CHANGES: Final = NotificationOptions(prompts_changed=True, resources_changed=True, tools_changed=True)
 _LONGEST_SESSION_ID: Final = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HandshakeEra:
     server: Server[Any]
     sessions: SessionStore
+    tasks: TaskStore
+    back: BackChannel
+    streams: SessionStreams
     in_flight: InFlight
 
     async def serve(self, incoming: Incoming, answer: Answer, principal: Principal) -> None:
@@ -41,29 +50,46 @@ class HandshakeEra:
             await self._initialize(incoming, answer, principal)
             return
         session = await self._session(incoming.headers, principal)
-        if "method" not in incoming.message or incoming.request_id is None:
-            await self._notify(incoming, session)
+        if "method" not in incoming.message:
+            await self._take_answer(incoming, session)
             await answer.empty(202)
-            return
-        exchange = _exchange(incoming, incoming.request_id, answer, principal, session)
-        connection = _rebuilt(session)
-        with self.in_flight.hold(exchange):
-            await exchange.respond(lambda: self._serve(exchange, incoming, connection))
+        elif incoming.request_id is None:
+            await self._notice(incoming, session)
+            await answer.empty(202)
+        else:
+            await self._request(incoming, incoming.request_id, answer, session)
+
+    async def open(self, headers: Mapping[str, str], answer: Answer, principal: Principal) -> None:
+        """GET: the standalone stream, or the rest of one that broke off."""
+        if not answer.streams:
+            raise Refused(406, "GET answers with text/event-stream: Accept must name it")
+        await self.streams.serve(headers, answer, await self._session(headers, principal))
 
     async def end(self, headers: Mapping[str, str], principal: Principal) -> None:
-        """DELETE: the session is gone on every replica."""
+        """DELETE: the session and its streams are gone on every replica."""
         session = await self._session(headers, principal)
-        await self.sessions.remove(session.id, principal)
+        try:
+            await self.sessions.remove(session)
+        except NotFound:
+            raise _not_found() from None
 
     async def _initialize(self, incoming: Incoming, answer: Answer, principal: Principal) -> None:
         if incoming.request_id is None:
             raise Refused(400, "initialize must be a request with an id")
         session_id = secrets.token_urlsafe(32)
-        connection = Connection.for_loop(NoStandaloneStream(), session_id=session_id)
-        exchange = _exchange(incoming, incoming.request_id, answer, principal, None)
+        connection = Connection.for_loop(_NOWHERE, session_id=session_id)
+        options = self.server.create_initialization_options(CHANGES)
+        runner = ServerRunner(self.server, connection, {}, init_options=options)
+        exchange = Exchange(
+            request_id=incoming.request_id,
+            answer=answer,
+            principal=principal,
+            audience=Audience(request=incoming.request_id),
+            headers=incoming.headers,
+        )
 
         async def open_session() -> dict[str, Any]:
-            result = await self._serve(exchange, incoming, connection)
+            result = await runner.on_request(exchange, "initialize", incoming.params)
             await self.sessions.add(
                 Session(
                     id=session_id,
@@ -89,57 +115,87 @@ class HandshakeEra:
         try:
             return await self.sessions.get(session_id[:_LONGEST_SESSION_ID], principal)
         except NotFound:
-            raise Refused(404, "Session not found: it ended or expired. Send initialize again.") from None
+            raise _not_found() from None
 
-    async def _notify(self, incoming: Incoming, session: Session) -> None:
+    async def _request(self, incoming: Incoming, request_id: RequestId, answer: Answer, session: Session) -> None:
+        exchange = Exchange(
+            request_id=request_id,
+            answer=answer,
+            principal=session.principal,
+            audience=Audience(
+                request=request_id,
+                progress_token=progress_token_from_params(incoming.params),
+                log_level=session.log_level,
+                session=session.scope,
+            ),
+            headers=incoming.headers,
+            session=session,
+            back=self.back,
+        )
+        connection = self._rebuilt(session)
+        with self.in_flight.hold(exchange):
+            await exchange.respond(
+                lambda: serve_one(
+                    self.server, exchange, incoming.method, incoming.params, connection=connection, lifespan_state={}
+                )
+            )
+
+    def _rebuilt(self, session: Session) -> Connection:
+        """The connection as it stood after `initialize`, from the session's record."""
+        connection = Connection(
+            SessionOutbound(session, self.back),
+            protocol_version=session.protocol_version,
+            session_id=session.id,
+            client_params=InitializeRequestParams.model_validate(session.initialize, by_name=False),
+        )
+        connection.initialized.set()
+        return connection
+
+    async def _notice(self, incoming: Incoming, session: Session) -> None:
         """A client that gives up a request is heard by every replica; other notifications ask for nothing."""
-        if incoming.message.get("method") == "notifications/cancelled":
-            request_id = as_request_id((incoming.params or {}).get("requestId"))
-            if request_id is not None:
-                await self.sessions.abandon(name_of(session, request_id))
+        if incoming.message.get("method") != "notifications/cancelled":
+            return
+        request_id = as_request_id((incoming.params or {}).get("requestId"))
+        if request_id is None:
+            return
+        await self.back.streams.tell(Abandoned(session=session.scope, request=request_id))
+        # The replica that took the call may be gone: then nobody but us ends its task.
+        task_id = await self.back.streams.find_call(session, request_id)
+        record = None if task_id is None else await self.tasks.find(task_id)
+        if record is not None:
+            await self.tasks.cancel(record, "cancelled by its client")
 
-    async def _serve(self, exchange: Exchange, incoming: Incoming, connection: Connection) -> dict[str, Any]:
-        return await serve_one(
-            self.server, exchange, incoming.method, incoming.params, connection=connection, lifespan_state={}
+    async def _take_answer(self, incoming: Incoming, session: Session) -> None:
+        """What the client answers to a question of ours goes to whoever asked; Refused when nobody waits for it."""
+        body = {name: incoming.message[name] for name in ("result", "error") if name in incoming.message}
+        answer = msgspec.json.encode(body)
+        if asked := question_of(incoming.message.get("id")):
+            stream, key = asked
+            record = await self.tasks.find(stream)
+            if record is not None and record.meta.get("session") == session.scope:
+                if await self.tasks.answer(record, key, answer):
+                    return
+            elif await self.back.streams.reply(session, str(incoming.request_id), answer):
+                return
+        raise Refused(
+            400, "No question with this id is open in this session: it was answered, withdrawn, or never asked"
         )
 
 
-class NoStandaloneStream:
-    """The channel for what belongs to no request: there is none, so notifications are dropped and requests refused."""
+class _Nowhere:
+    """The channel of a session that does not exist yet."""
 
-    async def notify(self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None) -> None:
+    async def notify(self, method: str, params: Mapping[str, Any] | None, opts: object = None) -> None:
         return
 
     async def send_raw_request(
-        self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
+        self, method: str, params: Mapping[str, Any] | None, opts: object = None
     ) -> dict[str, Any]:
         raise NoBackChannelError(method)
 
 
-def _exchange(
-    incoming: Incoming, request_id: RequestId, answer: Answer, principal: Principal, session: Session | None
-) -> Exchange:
-    return Exchange(
-        request_id=request_id,
-        answer=answer,
-        caller=Caller(
-            principal=principal,
-            session=session,
-            progress_token=progress_token_from_params(incoming.params),
-            log_level=session.log_level if session else None,
-            headers=incoming.headers,
-        ),
-        disconnect_cancels=False,
-    )
+_NOWHERE: Final = _Nowhere()
 
 
-def _rebuilt(session: Session) -> Connection:
-    """The connection as it stood after `initialize`, from the session's record."""
-    connection = Connection(
-        NoStandaloneStream(),
-        protocol_version=session.protocol_version,
-        session_id=session.id,
-        client_params=InitializeRequestParams.model_validate(session.initialize, by_name=False),
-    )
-    connection.initialized.set()
-    return connection
+def _not_found() -> Refused:
+    return Refused(404, "Session not found: it ended or expired. Send initialize again.")

@@ -1,60 +1,102 @@
-"""The requests this replica is answering, so that they can be stopped: by their client, or when the server stops."""
+"""The responses this replica is writing, so that they can be stopped: by their client, or when the server stops."""
 
 import asyncio
 import contextlib
 from collections.abc import Generator
 from datetime import timedelta
+from typing import Protocol
 
-import msgspec
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.types import RequestId
 
-from api.mcp.exchange import Exchange
-from storage import keys
+from api.mcp.answer import Why
+from storage.control import Abandoned, SessionEnded, StandaloneOpened, decode
 from storage.records import Session
 
 
+class Response(Protocol):
+    """A response that may take long: to a request, or a stream that was asked for by GET."""
+
+    @property
+    def session(self) -> Session | None: ...
+
+    @property
+    def request_id(self) -> RequestId | None:
+        """None for a stream that answers no request of this connection."""
+        ...
+
+    @property
+    def opener(self) -> str | None:
+        """What tells this standalone stream from others of its session; None for any other response."""
+        ...
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether its client can go on with it on another replica."""
+        ...
+
+    def stop(self, why: Why) -> None: ...
+
+
 class InFlight:
-    """Exchanges by session and request id; stateless ones only to be drained."""
+    """Responses by session; stateless ones only to be drained."""
 
     def __init__(self) -> None:
-        self._all: set[Exchange] = set()
-        self._by_id: dict[bytes, Exchange] = {}
+        self._all: set[Response] = set()
+        self._by_session: dict[str, set[Response]] = {}
         self._idle = asyncio.Event()
 
     @contextlib.contextmanager
-    def hold(self, exchange: Exchange) -> Generator[None]:
-        session = exchange.caller.session
-        name = None if session is None else name_of(session, exchange.request_id)
-        self._all.add(exchange)
-        if name:
-            self._by_id[name] = exchange
+    def hold(self, response: Response) -> Generator[None]:
+        scope = response.session.scope if response.session else None
+        self._all.add(response)
+        if scope:
+            self._by_session.setdefault(scope, set()).add(response)
         try:
             yield
         finally:
-            self._all.discard(exchange)
+            self._all.discard(response)
             if not self._all:
                 self._idle.set()
-            if name and self._by_id.get(name) is exchange:
-                del self._by_id[name]
+            if scope:
+                responses = self._by_session[scope]
+                responses.discard(response)
+                if not responses:
+                    del self._by_session[scope]
 
-    def abandon(self, message: bytes) -> None:
-        """Stop the request that a broadcast names, if it is here."""
-        if exchange := self._by_id.get(message):
-            exchange.stop("cancelled")
+    def heed(self, message: bytes) -> None:
+        """Obey what some replica tells all of them, as far as it concerns a response here."""
+        control = decode(message)
+        for response in list(self._by_session.get(control.session, ())):
+            match control:
+                case Abandoned(request=request):
+                    if response.request_id is not None and is_same(response.request_id, request):
+                        response.stop("cancelled")
+                case SessionEnded():
+                    response.stop("ended")
+                case StandaloneOpened(opener=opener):
+                    if response.opener not in (None, opener):
+                        response.stop("replaced")
 
     async def drain(self, patience: timedelta) -> None:
-        """Give what runs *patience*, then end it with an answer that says why."""
+        """Send away whose client can go on elsewhere; give the others *patience*, then end them saying why."""
         self._idle.clear()
+        for response in list(self._all):
+            if response.is_resumable:
+                response.stop("detached")
+        await asyncio.sleep(0)
         if self._all:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience.total_seconds()):
                     await self._idle.wait()
-        for exchange in list(self._all):
-            exchange.stop("stopping")
+        self.stop_all()
+
+    def stop_all(self) -> None:
+        """End everything now."""
+        for response in list(self._all):
+            response.stop("stopping")
 
 
-def name_of(session: Session, request_id: RequestId) -> bytes:
-    """What stands for one request of one session on every replica; `"7"` and `7` are one request, as in the SDK."""
-    parts = (session.principal.key, keys.hashed(session.id), coerce_request_id(request_id))
-    return msgspec.json.encode(parts)
+def is_same(one: RequestId, other: RequestId) -> bool:
+    """`"7"` and `7` are one request, as in the SDK."""
+    return coerce_request_id(one) == coerce_request_id(other)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from mcp.server import Server
 from mcp.server.connection import Connection
@@ -22,14 +22,13 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from api.errors import Refused, status_of
 from api.mcp.answer import Answer
-from api.mcp.caller import Caller
 from api.mcp.exchange import Exchange
 from api.mcp.inflight import InFlight
+from api.mcp.levels import LEVELS
 from api.mcp.request import Incoming
+from api.mcp.translate import Audience
 from storage.records import Principal
 from storage.states import Level
-
-LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def is_modern(headers: Mapping[str, str]) -> bool:
@@ -61,14 +60,13 @@ class ModernEra:
         exchange = Exchange(
             request_id=incoming.request_id,
             answer=answer,
-            caller=Caller(
-                principal=principal,
-                session=None,
+            principal=principal,
+            audience=Audience(
+                request=incoming.request_id,
                 progress_token=progress_token_from_params(incoming.params),
                 log_level=_log_level(incoming),
-                headers=incoming.headers,
             ),
-            disconnect_cancels=True,
+            headers=incoming.headers,
         )
         connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
         with self.in_flight.hold(exchange):

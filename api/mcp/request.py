@@ -64,6 +64,11 @@ def _negotiate(headers: Mapping[str, str]) -> bool:
     return bool(accepted & _STREAM)
 
 
+def takes_stream(headers: Mapping[str, str]) -> bool:
+    """Whether Accept names event streams, which a GET cannot do without."""
+    return bool(set(_media_types(headers.get("accept", ""))) & _STREAM)
+
+
 def _media_types(accept: str) -> Iterable[str]:
     return (part.partition(";")[0].strip().lower() for part in accept.split(","))
 

@@ -1,62 +1,64 @@
-"""The resources: echo's documentation, and the results that tools were asked to keep."""
+"""The resources: what modules offer, and the results that tools were asked to keep."""
 
+import base64
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from mcp import MCPError
 from mcp.types import (
     INVALID_PARAMS,
+    BlobResourceContents,
+    EmptyResult,
+    InputRequiredResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
-    Resource,
     ResourceTemplate,
+    SubscribeRequestParams,
     TextResourceContents,
+    UnsubscribeRequestParams,
 )
+from mcp.types import Resource as ListedResource
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from api.mcp.caller import Context, caller
-from storage.errors import NotFound
+from api.mcp.offers import Offers
+from storage.errors import NotFound, TooMany
 from storage.results import ResultStore
-from tasks.tools.echo import DOCUMENTATION_URI, result_uri
+from storage.sessions import SessionStore
+from storage.streams import STANDALONE, StreamStore, Toggle
+from tasks.catalog import Catalog
+from tasks.errors import ToolError
+from tasks.inline import InlineRun, call_offer
+from tasks.resource import Resource
+from tasks.tools.echo import result_uri
 
 LEGACY_NOT_FOUND: Final = -32002
 """What the handshake eras call a missing resource; the stateless era forbids the code and uses -32602."""
 
-DOCUMENTATION: Final = """\
-# echo
-
-Returns a message, repeated and in capitals if wished.
-
-| argument | type | default | meaning |
-|---|---|---|---|
-| `message` | string, 1 to 1000 characters | | what to say |
-| `repeat` | integer, 1 to 10 | 1 | how many times, separated by one space |
-| `uppercase` | boolean | false | say it in capitals |
-
-The result names `echo://result/{resultId}`, where it can be read again for an hour by whoever made it.
-"""
-
 _RESULTS: Final = result_uri("")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Resources:
+    catalog: Catalog
+    offers: Offers
     results: ResultStore
+    sessions: SessionStore
+    streams: StreamStore
 
     async def list_resources(self, ctx: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
         _one_page(params)
-        documentation = Resource(
-            uri=DOCUMENTATION_URI,
-            name="echo documentation",
-            title="How to use echo",
-            description="The arguments and the result of the echo tool.",
-            mime_type="text/markdown",
+        return ListResourcesResult(
+            resources=[
+                ListedResource(uri=each.uri, **_described(each))
+                for each in self.catalog.resources
+                if not each.is_template
+            ]
         )
-        return ListResourcesResult(resources=[documentation])
 
     async def list_templates(self, ctx: Context, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
         _one_page(params)
@@ -67,18 +69,55 @@ class Resources:
             description="What a call of the echo tool returned; for an hour, for whoever made the call.",
             mime_type="application/json",
         )
-        return ListResourceTemplatesResult(resource_templates=[result])
+        templates = [
+            ResourceTemplate(uri_template=each.uri, **_described(each))
+            for each in self.catalog.resources
+            if each.is_template
+        ]
+        return ListResourceTemplatesResult(resource_templates=[result, *templates])
 
-    async def read(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    async def read(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult | InputRequiredResult:
         uri = str(params.uri)
-        if uri == DOCUMENTATION_URI:
-            contents = TextResourceContents(uri=uri, mime_type="text/markdown", text=DOCUMENTATION)
-        elif uri.startswith(_RESULTS):
+        if uri.startswith(_RESULTS):
             text = await self._kept(ctx, uri)
             contents = TextResourceContents(uri=uri, mime_type="application/json", text=text)
-        else:
+            return ReadResourceResult(contents=[contents])
+        found = self.catalog.find_resource(uri)
+        if found is None:
             raise _not_found(ctx, uri)
-        return ReadResourceResult(contents=[contents])
+        resource, values = found
+        try:
+            value = await self.offers.call(ctx, lambda run: _read(resource, run, values))
+        except ToolError as error:
+            raise MCPError(INVALID_PARAMS, str(error), {"uri": uri}) from None
+        if isinstance(value, InputRequiredResult):
+            return value
+        if value is None:
+            raise _not_found(ctx, uri)
+        return ReadResourceResult(contents=[_contents(resource, uri, value)])
+
+    async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> EmptyResult:
+        """Remembered with the session; whoever holds its standalone stream learns of it there."""
+        uri = str(params.uri)
+        if not self.is_known(uri):
+            raise _not_found(ctx, uri)
+        if session := caller(ctx).session:
+            try:
+                await self.sessions.subscribe(session, uri)
+            except TooMany as error:
+                raise MCPError(INVALID_PARAMS, f"Too many subscriptions: {error}") from None
+            await self.streams.append(session, STANDALONE, Toggle(uri, wanted=True))
+        return EmptyResult()
+
+    async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> EmptyResult:
+        if session := caller(ctx).session:
+            await self.sessions.unsubscribe(session, str(params.uri))
+            await self.streams.append(session, STANDALONE, Toggle(str(params.uri), wanted=False))
+        return EmptyResult()
+
+    def is_known(self, uri: str) -> bool:
+        """Whether there is a resource, or a template, of this form."""
+        return uri.startswith(_RESULTS) or self.catalog.find_resource(uri) is not None
 
     async def _kept(self, ctx: Context, uri: str) -> str:
         try:
@@ -86,6 +125,27 @@ class Resources:
         except NotFound:
             raise _not_found(ctx, uri) from None
         return msgspec.json.encode(msgspec.json.decode(stored)["structured"]).decode()
+
+
+async def _read(resource: Resource, run: InlineRun, values: dict[str, str]) -> Any:  # noqa: ANN401  # text, bytes or None
+    own = {resource.run_parameter: run} if resource.run_parameter else {}
+    return await call_offer(resource.function, {**own, **values})
+
+
+def _contents(resource: Resource, uri: str, value: object) -> TextResourceContents | BlobResourceContents:
+    if isinstance(value, bytes):
+        return BlobResourceContents(uri=uri, mime_type=resource.mime_type, blob=base64.b64encode(value).decode())
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return TextResourceContents(uri=uri, mime_type=resource.mime_type, text=text)
+
+
+def _described(resource: Resource) -> dict[str, Any]:
+    return {
+        "name": resource.name,
+        "title": resource.title,
+        "description": resource.description,
+        "mime_type": resource.mime_type,
+    }
 
 
 def _not_found(ctx: Context, uri: str) -> MCPError:

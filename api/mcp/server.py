@@ -1,16 +1,25 @@
 """The MCP server: which handler answers which method."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
-import msgspec
 from mcp.server import CacheHint, Server
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler
-from mcp.types import EmptyResult, SetLevelRequestParams
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.subscriptions import ListenHandler
+from mcp.types import (
+    EmptyResult,
+    SetLevelRequestParams,
+    SubscribeRequestParams,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
+    UnsubscribeRequestParams,
+)
 
-from api.mcp import prompts
 from api.mcp.caller import Context, caller
 from api.mcp.calls import Calls
+from api.mcp.prompts import Prompts
 from api.mcp.resources import Resources
 from storage.sessions import SessionStore
 
@@ -19,13 +28,37 @@ INSTRUCTIONS: Final = (
     "Long tools run on a worker and report progress as they go: send a progress token to watch them. "
     "Try `streaming` for a demonstration and `echo` to test the connection."
 )
+STATE_TTL: Final = 3600.0
+"""Seconds a client may take to answer what a result asked; the task that waits gives up earlier."""
 _UNCHANGING: Final = CacheHint(ttl_ms=60_000, scope="private")
 """Lists change with a deploy; they may differ by authorization, hence private."""
 
 
-def build(calls: Calls, resources: Resources, sessions: SessionStore) -> tuple[Server[Any], ListenHandler]:
-    """The server, and the handler of `subscriptions/listen`, which must be closed when the process drains."""
-    listen = ListenHandler(InMemorySubscriptionBus())
+@dataclass(frozen=True)
+class Listen:
+    """`subscriptions/listen`: acknowledges what can be honoured, and nothing else."""
+
+    handler: ListenHandler
+    resources: Resources
+
+    async def __call__(self, ctx: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
+        wanted = params.notifications
+        if (uris := wanted.resource_subscriptions) is not None:
+            known = [uri for uri in uris if self.resources.is_known(str(uri))]
+            wanted = wanted.model_copy(update={"resource_subscriptions": known or None})
+        return await self.handler(ctx, params.model_copy(update={"notifications": wanted}))
+
+
+def build(
+    calls: Calls,
+    prompts: Prompts,
+    resources: Resources,
+    sessions: SessionStore,
+    *,
+    listen: ListenHandler,
+    state_keys: Sequence[bytes],
+) -> Server[Any]:
+    """The server. *listen* must be closed when the process drains; *state_keys* are shared by all replicas."""
     server: Server[Any] = Server(
         NAME,
         version=version(NAME),
@@ -49,14 +82,20 @@ def build(calls: Calls, resources: Resources, sessions: SessionStore) -> tuple[S
         on_list_prompts=prompts.list_prompts,
         on_get_prompt=prompts.get_prompt,
         on_completion=prompts.complete,
-        on_subscriptions_listen=listen,
+        on_subscriptions_listen=Listen(listen, resources),
     )
+    security = RequestStateSecurity(
+        keys=list(state_keys), ttl=STATE_TTL, bind_principal=lambda ctx: caller(ctx).principal.key
+    )
+    server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
 
     async def set_level(ctx: Context, params: SetLevelRequestParams) -> EmptyResult:
-        """The level lives in the session's record, so every replica filters by it."""
+        """The level lives with the session, so every replica filters by it."""
         if (session := caller(ctx).session) is not None:
-            await sessions.update(msgspec.structs.replace(session, log_level=params.level))
+            await sessions.set_level(session, params.level)
         return EmptyResult()
 
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, set_level)
-    return server, listen
+    server.add_request_handler("resources/subscribe", SubscribeRequestParams, resources.subscribe)
+    server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, resources.unsubscribe)
+    return server

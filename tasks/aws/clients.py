@@ -16,8 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from tasks.aws.errors import explain
+from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled, ToolError
 
 CONFIG: Final = Config(
     connect_timeout=5,

@@ -6,9 +6,25 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from tasks.prompt import prompt
+from tasks.resource import resource
 from tasks.tool import Link, Run, tool
 
 DOCUMENTATION_URI = "echo://documentation"
+DOCUMENTATION = """\
+# echo
+
+Returns a message, repeated and in capitals if wished.
+
+| argument | type | default | meaning |
+|---|---|---|---|
+| `message` | string, 1 to 1000 characters | | what to say |
+| `repeat` | integer, 1 to 10 | 1 | how many times, separated by one space |
+| `uppercase` | boolean | false | say it in capitals |
+
+The result names `echo://result/{resultId}`, where it can be read again for an hour by whoever made it.
+"""
+EXAMPLES = ("hello", "hello, world", "how are you?", "the quick brown fox jumps over the lazy dog")
 
 
 def result_uri(run_id: str) -> str:
@@ -47,3 +63,20 @@ def echo(
         "uppercase": uppercase,
         "length": len(processed),
     }
+
+
+@resource(DOCUMENTATION_URI, name="echo documentation", title="How to use echo", mime_type="text/markdown")
+def echo_documentation() -> str:
+    """The arguments and the result of the echo tool."""
+    return DOCUMENTATION
+
+
+@prompt(name="echo", title="Echo a message")
+def echo_prompt(message: Annotated[str, Field(description="What to say")]) -> str:
+    """Ask the model to say a message back with the echo tool."""
+    return f"Please process this message with the echo tool: {message}"
+
+
+@echo_prompt.completes("message")
+def examples(typed: str) -> list[str]:
+    return [example for example in EXAMPLES if example.casefold().startswith(typed.casefold())]

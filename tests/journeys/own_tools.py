@@ -5,7 +5,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from tasks.tool import Run, tool
+from tasks.resource import resource
+from tasks.tool import Elicitation, Run, tool
 
 
 @tool(annotations={"readOnlyHint": True})
@@ -117,3 +118,57 @@ async def soon(name: str) -> str:
 def count_up(run: Run) -> dict[str, int]:
     """Say which attempt this is."""
     return {"attempt": run.attempt}
+
+
+NAME = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+VALUE = {"type": "object", "properties": {"value": {"type": "string"}}, "required": ["value"]}
+
+
+@tool(annotations={"readOnlyHint": True})
+def ask_name(run: Run) -> str:
+    """Ask who is there."""
+    answer = run.ask(Elicitation("What is your name?", NAME), key="name")
+    return f"hello {answer.content['name']}" if answer.action == "accept" else f"they chose to {answer.action}"
+
+
+@tool(annotations={"readOnlyHint": True})
+def ask_twice(run: Run) -> str:
+    """Ask one thing, and then another."""
+    first = run.ask(Elicitation("The first?", VALUE), key="first")
+    second = run.ask(Elicitation("The second?", VALUE), key="second")
+    return f"{first.content['value']} and {second.content['value']}"
+
+
+@tool(inline=True)
+async def ask_inline(run: Run) -> str:
+    """Ask from the web process."""
+    answer = run.ask(Elicitation("What is your name?", NAME), key="name")
+    return f"hello {answer.content['name']}, from the web process"
+
+
+@tool
+def touch_resource(run: Run, uri: str) -> str:
+    """Say that a resource changed."""
+    run.updated(uri)
+    return "touched"
+
+
+@tool
+def announce_tools(run: Run) -> str:
+    """Say that the list of tools changed."""
+    run.changed("tools")
+    return "announced"
+
+
+@tool(annotations={"readOnlyHint": True})
+def hang_up(run: Run, seconds: float) -> str:
+    """Send the client away, and be done when it is back."""
+    run.hang_up()
+    run.sleep(timedelta(seconds=seconds))
+    return "back again"
+
+
+@resource("test://watched")
+def watched() -> str:
+    """What may change."""
+    return "still the same"

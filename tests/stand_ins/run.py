@@ -2,15 +2,16 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from jsonschema import Draft202012Validator
 
 from storage.records import Principal
 from storage.states import Level
+from tasks.ask import Answer, Question
 from tasks.aws.clients import AwsClients
 from tasks.result import Content
 from tasks.settings import ToolSettings
@@ -31,6 +32,8 @@ class FakeRun:
     text: list[str] = field(default_factory=list[str])
     logged: list[tuple[Level, str]] = field(default_factory=list[tuple[Level, str]])
     attached: list[Content] = field(default_factory=list[Content])
+    answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    announced: list[str] = field(default_factory=list[str])
     kept: Any = None
     on_text: Callable[[str], None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -65,6 +68,21 @@ class FakeRun:
 
     def resume(self) -> Any:
         return self.kept
+
+    def ask(self, question: Question, *, key: str | None = None) -> Any:
+        return self.ask_all({key or "question": question})[key or "question"]
+
+    def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
+        return {key: self.answers[key] for key in questions}
+
+    def changed(self, what: Literal["tools", "prompts", "resources"]) -> None:
+        self.announced.append(what)
+
+    def updated(self, uri: str) -> None:
+        self.announced.append(uri)
+
+    def hang_up(self) -> None:
+        self.check()
 
     def attach(self, content: Content) -> None:
         self.attached.append(content)

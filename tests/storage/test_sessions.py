@@ -1,5 +1,6 @@
 """Sessions: known to every replica, and to nobody else."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -7,10 +8,10 @@ import pytest
 
 from storage import keys
 from storage.connection import Redis
-from storage.errors import NotFound
+from storage.errors import NotFound, TooMany
 from storage.records import Principal, Session
 from storage.seal import KeyRing
-from storage.sessions import SessionStore
+from storage.sessions import MOST_SUBSCRIPTIONS, SessionStore
 from tests.servers import ValkeyServer
 
 ME = Principal(client_id="me", issuer="here", subject="me")
@@ -22,7 +23,7 @@ SESSION = Session(
 
 @pytest.fixture
 def sessions(redis: Redis, ring: KeyRing) -> SessionStore:
-    return SessionStore(redis, ring, ttl=timedelta(minutes=5))
+    return SessionStore(redis, ring, ttl=timedelta(minutes=5), most=3)
 
 
 async def test_a_session_is_what_was_added_until_it_is_removed(sessions: SessionStore):
@@ -30,18 +31,21 @@ async def test_a_session_is_what_was_added_until_it_is_removed(sessions: Session
     await sessions.add(SESSION)
     assert await sessions.get("s1", ME) == SESSION
 
-    await sessions.remove("s1", ME)
+    await sessions.remove(SESSION)
 
-    for again in (sessions.get("s1", ME), sessions.remove("s1", ME)):
+    for again in (sessions.get("s1", ME), sessions.remove(SESSION)):
         with pytest.raises(NotFound):
             await again
+    assert not await sessions.touch(SESSION)
 
 
 async def test_another_principal_can_neither_read_nor_remove_it(sessions: SessionStore):
     """MCP, security: possession of an id is not authentication."""
     await sessions.add(SESSION)
 
-    for attempt in (sessions.get("s1", YOU), sessions.remove("s1", YOU)):
+    foreign = msgspec.structs.replace(SESSION, principal=YOU)
+
+    for attempt in (sessions.get("s1", YOU), sessions.remove(foreign)):
         with pytest.raises(NotFound):
             await attempt
     assert await sessions.get("s1", ME) == SESSION
@@ -50,7 +54,7 @@ async def test_another_principal_can_neither_read_nor_remove_it(sessions: Sessio
 async def test_reading_slides_the_time_to_live(sessions: SessionStore, valkey: ValkeyServer):
     """Ours: a session in use does not expire."""
     await sessions.add(SESSION)
-    name = keys.session(ME.key, "s1")
+    name = keys.session(ME.key, SESSION.scope)
     with valkey.client(0) as raw:
         raw.expire(name, 5)
         await sessions.get("s1", ME)
@@ -61,11 +65,12 @@ async def test_reading_slides_the_time_to_live(sessions: SessionStore, valkey: V
 async def test_an_update_does_not_bring_back_an_ended_session(sessions: SessionStore):
     """Ours: a late writer cannot undo a DELETE."""
     await sessions.add(SESSION)
-    await sessions.update(msgspec.structs.replace(SESSION, log_level="error"))
+    await sessions.set_level(SESSION, "error")
     assert (await sessions.get("s1", ME)).log_level == "error"
-    await sessions.remove("s1", ME)
+    await sessions.remove(SESSION)
 
-    await sessions.update(SESSION)
+    await sessions.set_level(SESSION, "debug")
+    await sessions.subscribe(SESSION, "test://watched")
 
     with pytest.raises(NotFound):
         await sessions.get("s1", ME)
@@ -76,7 +81,40 @@ async def test_a_session_is_sealed(sessions: SessionStore, valkey: ValkeyServer)
     await sessions.add(SESSION)
 
     with valkey.client(0) as raw:
-        stored = raw.get(keys.session(ME.key, "s1"))
+        stored = raw.hgetall(keys.session(ME.key, SESSION.scope))
 
-    assert b"canary" not in stored
-    assert "me" not in keys.session(ME.key, "s1").split(":")
+    assert b"canary" not in b"".join(stored.values())
+    assert {"me", "s1"}.isdisjoint(keys.session(ME.key, SESSION.scope).split(":"))
+
+
+async def test_subscriptions_belong_to_the_session_and_are_bounded(sessions: SessionStore):
+    """Ours: two replicas may add at once, and one client cannot fill the store."""
+    await sessions.add(SESSION)
+    for number in range(MOST_SUBSCRIPTIONS):
+        await sessions.subscribe(SESSION, f"test://{number}")
+    await sessions.subscribe(SESSION, "test://0")
+
+    with pytest.raises(TooMany, match=str(MOST_SUBSCRIPTIONS)):
+        await sessions.subscribe(SESSION, "test://one-more")
+
+    await sessions.unsubscribe(SESSION, "test://0")
+    found = (await sessions.get("s1", ME)).subscriptions
+    assert found == {f"test://{number}" for number in range(1, MOST_SUBSCRIPTIONS)}
+
+
+async def test_one_session_too_many_ends_the_one_idle_longest(sessions: SessionStore):
+    """Ours: most clients never end a session; a refusal would lock them out."""
+    opened = [msgspec.structs.replace(SESSION, id=f"s{number}") for number in range(3)]
+    for session in opened:
+        await sessions.add(session)
+        await asyncio.sleep(0.002)
+    await sessions.get("s0", ME)
+    await sessions.add(msgspec.structs.replace(SESSION, id="other", principal=YOU))
+
+    await sessions.add(msgspec.structs.replace(SESSION, id="s3"))
+
+    with pytest.raises(NotFound):
+        await sessions.get("s1", ME)
+    for kept in ("s0", "s2", "s3"):
+        assert (await sessions.get(kept, ME)).id == kept
+    assert (await sessions.get("other", YOU)).id == "other"

@@ -10,7 +10,7 @@ from storage import keys
 from storage.connection import Redis
 from storage.errors import NotFound, StaleAttempt, Unreadable
 from storage.events import Ended, Event, Log, Progress, Status, replay
-from storage.records import Claim, Principal, TaskRecord, new_id
+from storage.records import NOTHING_DONE, Claim, Principal, TaskRecord, new_id
 from storage.seal import KeyRing
 from storage.states import ENDINGS
 from storage.tasks import TaskStore
@@ -73,7 +73,7 @@ async def test_what_is_accepted_is_found_with_its_arguments_by_the_claim(tasks: 
     claim = await claimed(tasks)
 
     assert claim.arguments == b'{"count": 5}'
-    assert (claim.attempt, claim.progress, claim.checkpoint) == (1, 0.0, None)
+    assert (claim.attempt, claim.progress, claim.checkpoint) == (1, NOTHING_DONE, None)
 
 
 async def test_accepting_again_after_a_lost_answer_changes_nothing(tasks: TaskStore, redis: Redis):

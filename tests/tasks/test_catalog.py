@@ -31,8 +31,8 @@ def test_a_file_adds_its_tools_after_ours(tmp_path: Path):
     catalog = load([written(tmp_path, "first_module", MODULE.format("run: Run"))])
 
     assert catalog.names()[-2:] == ["aws_ecs", "mine"]
-    assert catalog.find("mine") is not None
-    assert catalog.find("yours") is None
+    assert catalog.find_tool("mine") is not None
+    assert catalog.find_tool("yours") is None
 
 
 def test_an_importable_name_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import SecretStr
 
+from storage.changes import ChangeLog
 from storage.connection import connect
-from storage.events import Ended
+from storage.events import Asked, Ended, Status, Withdrawn, replay
 from storage.records import Principal, TaskRecord, new_id
+from storage.results import ResultStore
 from storage.seal import KeyRing
 from storage.settings import StorageSettings
 from storage.tasks import TaskStore
@@ -20,11 +22,13 @@ from tasks.job import execute
 from tasks.outcome import restored
 from tasks.run import WorkerRun
 from tasks.settings import ToolSettings
-from tasks.tool import Run, Tool, ToolError, tool
+from tasks.tool import Elicitation, Run, Tool, ToolError, Unanswered, tool
 from tests.servers import ValkeyServer, until
 
 ME = Principal(client_id="me", issuer="here", subject="me")
 T = TypeVar("T")
+NAME = Elicitation("Who?", {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+ADA = b'{"result":{"action":"accept","content":{"name":"Ada"}}}'
 
 
 @tool
@@ -61,7 +65,23 @@ def remembers(run: Run) -> dict[str, Any]:
     return {"before": before, "attempt": run.attempt}
 
 
-TOOLS: dict[str, Tool] = {each.name: each for each in (fine, refuses, lies, waits, remembers)}
+@tool(annotations={"readOnlyHint": True})
+def asks(run: Run) -> str:
+    """Ask for a name, and do without when nobody answers."""
+    try:
+        answer = run.ask(NAME, key="name")
+    except Unanswered as error:
+        return f"nobody: {error}"
+    return f"hello {answer.content['name']} in attempt {run.attempt}"
+
+
+@tool(keep=timedelta(minutes=5))
+def keeps(run: Run) -> dict[str, int]:
+    """Return what can be read again."""
+    return {"kept": 1}
+
+
+TOOLS: dict[str, Tool] = {each.name: each for each in (fine, refuses, lies, waits, remembers, asks, keeps)}
 
 
 class Worker:
@@ -69,13 +89,15 @@ class Worker:
 
     def __init__(self, url: str, ring: KeyRing) -> None:
         self.worker = "test"
-        self.settings = ToolSettings()
+        self.settings = ToolSettings(ask_timeout=timedelta(seconds=1.5))
         self.loop = asyncio.new_event_loop()
         self.runs: dict[str, WorkerRun] = {}
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self._redis = connect(StorageSettings(redis_url=SecretStr(url)))
         self.tasks = TaskStore(self._redis, ring, result_ttl=timedelta(minutes=1))
+        self.results = ResultStore(self._redis, ring)
+        self.changes = ChangeLog(self._redis, ring)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
@@ -87,7 +109,9 @@ class Worker:
         self.runs[run.id] = run
         return lambda: None
 
-    def accept(self, name: str, arguments: bytes = b"{}", *, timeout: float = 20) -> TaskRecord:
+    def accept(
+        self, name: str, arguments: bytes = b"{}", *, timeout: float = 20, asks: tuple[str, ...] = ()
+    ) -> TaskRecord:
         record = TaskRecord(
             id=new_id(),
             tool=name,
@@ -95,7 +119,8 @@ class Worker:
             principal=ME,
             created_at=4_000_000_000_000,
             timeout_ms=int(timeout * 1000),
-            rerun=name == "waits",
+            rerun=name in ("waits", "asks"),
+            asks=asks,
         )
         self.call(self.tasks.accept(record, arguments))
         return record
@@ -104,6 +129,9 @@ class Worker:
         ending = self.call(self.tasks.ending(record))
         assert ending is not None
         return ending
+
+    def log_of(self, record: TaskRecord) -> list[tuple[str, bytes]]:
+        return self.call(replay(self._redis, self.tasks.log_of(record), after="0-0"))
 
     def close(self) -> None:
         self.call(self._redis.aclose())
@@ -205,3 +233,88 @@ def test_a_checkpoint_is_kept_for_the_next_attempt(worker: Worker):
     execute(worker, record.id)
 
     assert restored(worker.ending(record).outcome).structured == {"before": None, "attempt": 1}
+
+
+def test_a_question_waits_for_its_answer_and_the_answer_counts_once(worker: Worker):
+    """Ours: the client answers anywhere; the first answer is the answer."""
+    record = worker.accept("asks", asks=("elicitation",))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(execute, worker, record.id)
+        until(lambda: worker.call(worker.tasks.open_questions(record)), "the question")
+        status = worker.call(worker.tasks.get(record.id, ME))[1].status
+        taken = worker.call(worker.tasks.answer(record, "name", ADA))
+        again = worker.call(worker.tasks.answer(record, "name", ADA.replace(b"Ada", b"Eve")))
+        worker.runs[record.id].asking.wake()
+
+        assert running.result(10) == "completed"
+
+    assert (status, taken, again) == ("input_required", True, False)
+    assert "hello Ada in attempt 1" in str(worker.ending(record).outcome)
+    assert worker.call(worker.tasks.answer(record, "name", ADA)) is False
+
+
+def test_an_answer_survives_the_attempt_that_asked(worker: Worker):
+    """Ours: a worker that died after the question does not make the client answer again."""
+    record = worker.accept("asks", asks=("elicitation",))
+    claim = worker.call(worker.tasks.claim(record, "dies"))
+    assert claim is not None
+    worker.call(worker.tasks.ask(claim, {"name": {"type": "elicitation", "message": "Who?", "schema": {}}}))
+    worker.call(worker.tasks.answer(record, "name", ADA))
+    worker.call(worker.tasks.release(claim))
+
+    assert execute(worker, record.id) == "completed"
+
+    assert "hello Ada in attempt 2" in str(worker.ending(record).outcome)
+
+
+def test_a_question_nobody_answers_is_taken_back(worker: Worker):
+    """Ours: the tool learns it at MCP_ASK_TIMEOUT, and a late answer finds nothing open."""
+    record = worker.accept("asks", asks=("elicitation",))
+
+    assert execute(worker, record.id) == "completed"
+
+    assert "nobody: Your client did not answer within 1.5 s" in str(worker.ending(record).outcome)
+    log = [worker.tasks.decode(record, payload) for _, payload in worker.log_of(record)]
+    assert [type(event) for event in log] == [Status, Status, Asked, Withdrawn, Status, Ended]
+
+
+def test_waiting_for_an_answer_is_not_on_the_tools_clock(worker: Worker):
+    """Ours: a person may take longer than the tool may."""
+    record = worker.accept("asks", timeout=0.5, asks=("elicitation",))
+
+    assert execute(worker, record.id) == "completed"
+
+    assert "nobody" in str(worker.ending(record).outcome)
+
+
+def test_a_client_that_takes_no_questions_is_told_so_at_once(worker: Worker):
+    """MCP, capabilities: what was not declared is not used."""
+    record = worker.accept("asks")
+
+    assert execute(worker, record.id) == "completed"
+
+    ending = worker.ending(record)
+    assert ending.missing == "elicitation"
+    assert restored(ending.outcome).is_error
+
+
+def test_a_wish_to_cancel_ends_the_wait(worker: Worker):
+    """Ours: a run that waits for a person can be stopped like any other."""
+    record = worker.accept("asks", asks=("elicitation",))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(execute, worker, record.id)
+        until(lambda: worker.call(worker.tasks.open_questions(record)), "the question")
+        worker.runs[record.id].stop("cancelled")
+
+        assert running.result(10) == "cancelled"
+
+    assert worker.call(worker.tasks.open_questions(record)) == {}
+
+
+def test_a_result_that_is_kept_can_be_read_before_the_ending_is_heard(worker: Worker):
+    """Ours: whoever is told of the end finds the result."""
+    record = worker.accept("keeps")
+
+    execute(worker, record.id)
+
+    assert b'"kept":1' in worker.call(worker.results.get(record.id, ME))

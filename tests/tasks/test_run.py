@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from storage.changes import ChangeLog
 from storage.connection import Redis
 from storage.records import Claim, Principal, TaskRecord, new_id
 from storage.seal import KeyRing
@@ -30,7 +31,8 @@ async def run(redis: Redis, ring: KeyRing) -> WorkerRun:
     )
     claim = Claim(record=record, attempt=1, arguments=b"{}", progress=3.0, checkpoint=None)
     tasks = TaskStore(redis, ring, result_ttl=timedelta(minutes=1))
-    return WorkerRun(claim, tasks, ToolSettings(), loop=asyncio.get_running_loop())
+    changes = ChangeLog(redis, ring)
+    return WorkerRun(claim, tasks, ToolSettings(), changes=changes, loop=asyncio.get_running_loop())
 
 
 async def test_a_run_that_is_held_back_can_still_be_stopped(run: WorkerRun):

@@ -93,11 +93,14 @@ def test_notifications_are_taken(session: Wire, method: str):
     assert session.notify(method, {}) == 202
 
 
-def test_a_response_of_the_client_is_taken(session: Wire):
-    """MCP, transports: 202, even when nobody waits for it."""
+def test_a_response_that_nobody_waits_for_is_refused(session: Wire):
+    """MCP, transports: what the server cannot accept gets an HTTP error; silence would look like success."""
     body: dict[str, Any] = {"jsonrpc": "2.0", "id": 9, "result": {}}
 
-    assert session.http.post(session.url, json=body, headers=session.headers("", {})).status_code == 202
+    answer = session.http.post(session.url, json=body, headers=session.headers("", {}))
+
+    assert answer.status_code == 400
+    assert "No question with this id" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("request_id", [0, 7, -1, "7", "a b", ""])

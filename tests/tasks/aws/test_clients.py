@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tasks.aws.clients import AwsClients
+from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled, ToolError
 from tests.servers import until
 from tests.stand_ins.aws import CREDENTIALS, REGION, aws
 from tests.stand_ins.bedrock import bedrock

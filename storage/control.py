@@ -1,0 +1,37 @@
+"""What one replica tells the others about open streams. Hints: what must not be missed is looked up as well."""
+
+import msgspec
+
+from storage import keys
+from storage.connection import Redis
+
+
+class Abandoned(msgspec.Struct, frozen=True, tag="abandoned"):
+    """The client gave up a request of its session."""
+
+    session: str
+    request: int | str
+
+
+class SessionEnded(msgspec.Struct, frozen=True, tag="ended"):
+    session: str
+
+
+class StandaloneOpened(msgspec.Struct, frozen=True, tag="standalone"):
+    """*opener* now holds the session's standalone stream; an older one ends, for a message travels on one only."""
+
+    session: str
+    opener: str
+
+
+Control = Abandoned | SessionEnded | StandaloneOpened
+
+_DECODER: "msgspec.json.Decoder[Control]" = msgspec.json.Decoder(Control)
+
+
+async def publish(redis: Redis, control: Control) -> None:
+    await redis.publish(keys.CONTROL_CHANNEL, msgspec.json.encode(control))
+
+
+def decode(message: bytes) -> Control:
+    return _DECODER.decode(message)

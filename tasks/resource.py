@@ -1,0 +1,78 @@
+"""Resources a module offers: documents that a client reads by URI.
+
+@resource("docs://handbook/{chapter}", mime_type="text/markdown")
+def handbook(chapter: str) -> str | None:
+\"\"\"A chapter of the handbook.\"\"\"
+return CHAPTERS.get(chapter)
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import unquote
+
+from tasks.tool import run_parameter_of
+
+__all__ = ["Resource", "resource"]
+
+_VARIABLE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A function that answers what stands at *uri*, which may be a template (RFC 6570, level 1)."""
+
+    uri: str
+    name: str
+    title: str
+    description: str
+    mime_type: str
+    function: Callable[..., Any]
+    run_parameter: str | None
+
+    @property
+    def is_template(self) -> bool:
+        return bool(_VARIABLE.search(self.uri))
+
+    def match(self, uri: str) -> dict[str, str] | None:
+        """The values of the template's variables in *uri*; None when it is another resource."""
+        found = self._pattern.fullmatch(uri)
+        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = _VARIABLE.split(self.uri)
+        return re.compile("".join(f"(?P<{part}>[^/]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)))
+
+
+def resource(
+    uri: str, *, name: str | None = None, title: str | None = None, mime_type: str = "text/plain"
+) -> Callable[[Callable[..., Any]], Resource]:
+    """Make a resource of a function that returns text, bytes, or None when there is nothing at this URI.
+
+    `{variables}` of *uri* are its parameters, all strings. The docstring becomes the description.
+    """
+
+    def make(function: Callable[..., Any]) -> Resource:
+        chosen = name or function.__name__
+        description = inspect.getdoc(function)
+        if not description:
+            raise ValueError(f"resource {uri} needs a docstring: it is what people read to choose it")
+        run_parameter = run_parameter_of(function)
+        takes = set(inspect.signature(function).parameters) - {run_parameter}
+        if takes != (wanted := set(_VARIABLE.findall(uri))):
+            raise TypeError(f"resource {uri} needs a function of {sorted(wanted)}, not of {sorted(map(str, takes))}")
+        return Resource(
+            uri=uri,
+            name=chosen,
+            title=title or chosen.replace("_", " ").capitalize(),
+            description=description,
+            mime_type=mime_type,
+            function=function,
+            run_parameter=run_parameter,
+        )
+
+    return make
