@@ -1,5 +1,9 @@
 """One web process: uvicorn around the application."""
 
+import signal
+import sys
+from types import FrameType
+
 import uvicorn
 
 from api.app import create_app
@@ -27,4 +31,13 @@ def run(settings: Settings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.worker.drain_timeout.total_seconds()) + GRACE,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+
+    def done(number: int, frame: FrameType | None) -> None:
+        """uvicorn drains on these signals and raises them again at the end: by then all is done, a success."""
+        if not server.started:
+            sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, done)
+    server.run()

@@ -10,6 +10,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 from mcp.types import INTERNAL_ERROR, ErrorData, RequestId
+from mcp.types.methods import serialize_server_result
 from mcp.types.version import is_version_at_least
 
 from api.errors import Refused, error_message, result_message
@@ -100,7 +101,7 @@ class SessionStreams:
     async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session) -> None:
         record = await self.tasks.find(cursor.stream)
         if record and record.principal == session.principal and record.meta.get("session") == session.scope:
-            rest = self._task_rest(record, cursor)
+            rest = self._task_rest(session, record, cursor)
         elif lease := await self.streams.lease(session, cursor.stream):
             rest = self._stream_rest(session, cursor, lease)
         else:
@@ -119,7 +120,7 @@ class SessionStreams:
             await stream.run(work, beat=beat)
 
     async def _task_rest(
-        self, record: TaskRecord, cursor: StreamCursor
+        self, session: Session, record: TaskRecord, cursor: StreamCursor
     ) -> AsyncGenerator[tuple[Mapping[str, Any], str | None]]:
         """The messages of a call after the cursor, up to its result."""
         audience = audience_of(record.meta)
@@ -130,7 +131,8 @@ class SessionStreams:
             async for entry, payload in entries:
                 event = self.tasks.decode(record, payload)
                 if isinstance(event, Ended):
-                    result = wire(call_result(ending(event, audience)))
+                    plain = wire(call_result(ending(event, audience)))
+                    result = serialize_server_result("tools/call", session.protocol_version, plain)
                     yield result_message(audience.request, result), entry
                     return
                 if body := message(event, audience, cursor.stream):

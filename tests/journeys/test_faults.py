@@ -141,7 +141,7 @@ def test_a_web_process_that_is_stopped_lets_its_calls_end(valkey: ValkeyServer, 
     with running_stack(valkey.url(9), tmp_path, MCP_DRAIN_TIMEOUT="2", MCP_TOOL_MODULES=str(OWN_TOOLS)) as stack:
         file = tmp_path / "ticks"
         heard: list[Heard] = []
-        short, long = wire(stack.mcp_url, "stateless"), wire(stack.mcp_url, "handshake")
+        short, long = wire(stack.mcp_url, "stateless"), wire(stack.mcp_url, "stateless")
         call = threading.Thread(target=lambda: heard.append(long.call("tick", {"file": str(file)})))
         call.start()
         until(file.exists, "the tool at work")

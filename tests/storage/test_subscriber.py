@@ -160,3 +160,21 @@ async def _until_answers(client: Redis) -> None:
         except Exception:  # noqa: BLE001, S112  # whatever it says while it is away
             continue
         return
+
+
+async def test_several_logs_are_followed_at_once_each_in_its_order(redis: Redis, subscriber: Subscriber):
+    """Ours: a standalone stream merges what is for its session with what is for everybody."""
+    other = f"{LOG}:other"
+    for number in range(3):
+        await append(redis, number)
+    seen: dict[str, list[int]] = {LOG: [], other: []}
+
+    async with asyncio.timeout(20), subscriber.follow_all({LOG: "0-0", other: "0-0"}) as merged:
+        for number in range(3, 10):
+            await append(redis, number)
+            await append(redis, number, log=other, publish=number % 2 == 0)
+        while sum(map(len, seen.values())) < 17:
+            name, (_, payload) = await anext(merged)
+            seen[name].append(int(payload))
+
+    assert seen == {LOG: list(range(10)), other: list(range(3, 10))}
