@@ -11,10 +11,10 @@ UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test check bench clean lock wheel fmt
+.PHONY: help setup run test conformance check bench clean lock wheel fmt
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv and install what the lock files name (idempotent)
 
@@ -36,6 +36,10 @@ run: $(READY) ## Start Redis, the web process and a worker; print the MCP URL
 test: $(READY) ## Run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
+conformance: $(READY) ## Run the official MCP conformance suite on one replica and on two, and other clients' resume
+	@$(BIN)/python -m tests.conformance.run $(ARGS)
+	@$(BIN)/python -m pytest tests/conformance
+
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -46,8 +50,9 @@ fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure streaming latency and call overhead on this machine
-	@$(BIN)/python bench/streaming.py $(ARGS)
+bench: $(READY) ## Measure latency, call overhead and the cost of an open stream on this machine
+	@$(BIN)/python bench/streaming.py
+	@$(BIN)/python bench/sessions.py
 
 wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel

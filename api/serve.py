@@ -1,5 +1,7 @@
 """One web process: uvicorn around the application."""
 
+import contextlib
+import resource
 import signal
 import sys
 from types import FrameType
@@ -17,6 +19,7 @@ GRACE = 5
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     configure(settings.log)
+    _allow_many_files()
     config = uvicorn.Config(
         create_app(settings),
         host=settings.web.host,
@@ -34,10 +37,17 @@ def run(settings: Settings) -> None:
     server = uvicorn.Server(config)
 
     def done(number: int, frame: FrameType | None) -> None:
-        """uvicorn drains on these signals and raises them again at the end: by then all is done, a success."""
+        """Uvicorn drains on these signals and raises them again at the end: by then all is done, a success."""
         if not server.started:
             sys.exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, done)
     server.run()
+
+
+def _allow_many_files() -> None:
+    """Every open stream is a file: many systems allow a process 1,024 unless it asks for what it may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

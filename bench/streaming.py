@@ -5,10 +5,9 @@ made (the worker's clock) to its arrival at the client (the same machine's clock
 """
 
 import asyncio
-import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from mcp import Client
 from rich.console import Console
 from rich.table import Table
 
+from bench.figures import percentile
 from tests.servers import Stack, ValkeyServer, running_stack
 
 ERAS = {"2025-11-25": "legacy", "2026-07-28": "2026-07-28"}
@@ -54,10 +54,6 @@ async def rate(call: Callable[[], Awaitable[object]]) -> tuple[float, float]:
         await call()
         times.append((time.perf_counter() - started) * 1000)
     return CALLS / (sum(times) / 1000), percentile(times, 99)
-
-
-def percentile(values: Sequence[float], rank: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[rank - 1]
 
 
 async def measure(stack: Stack) -> tuple[Table, Table]:
