@@ -5,8 +5,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from tasks.ask import Sampled
 from tasks.resource import resource
-from tasks.tool import Elicitation, Run, tool
+from tasks.tool import Elicitation, Roots, Run, Sampling, tool
 
 
 @tool(annotations={"readOnlyHint": True})
@@ -172,3 +173,13 @@ def hang_up(run: Run, seconds: float) -> str:
 def watched() -> str:
     """What may change."""
     return "still the same"
+
+
+@tool(annotations={"readOnlyHint": True})
+def ask_model(run: Run) -> str:
+    """Ask the client's model and its roots at once."""
+    answers = run.ask_all({"capital": Sampling("The capital of France?"), "where": Roots()})
+    capital, where = answers["capital"], answers["where"]
+    assert isinstance(capital, Sampled)
+    assert isinstance(where, tuple)
+    return f"{capital.text} in {where[0].uri}"

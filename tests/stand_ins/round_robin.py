@@ -18,6 +18,7 @@ class RoundRobin:
         self.requests: list[int] = []
         """Which replica each request went to."""
         self._ports = ports
+        self._turn = 0
         self._server: asyncio.Server | None = None
 
     @property
@@ -56,7 +57,8 @@ class RoundRobin:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """The next replica, or the one after it when that one is dead."""
-        turn = len(self.requests)
+        turn = self._turn
+        self._turn += 1
         for step in range(len(self._ports)):
             index = (turn + step) % len(self._ports)
             with contextlib.suppress(OSError):
