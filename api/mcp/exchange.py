@@ -17,6 +17,7 @@ from mcp.shared.message import MessageMetadata, ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp.types import ErrorData, RequestId
 from mcp.types.version import is_version_at_least
+from pydantic import ValidationError
 
 from api.errors import (
     REDIS_AWAY,
@@ -31,6 +32,7 @@ from api.mcp.answer import WATCH_AFTER, Answer, Why
 from api.mcp.backchannel import BackChannel
 from api.mcp.caller import Caller
 from api.mcp.cursor import StreamCursor
+from api.mcp.explain import invalid_params
 from api.mcp.translate import Audience, question_id
 from storage.connection import Unavailable
 from storage.records import Principal, Session, new_id
@@ -57,6 +59,7 @@ class Exchange:
     principal: Principal
     audience: Audience
     headers: Mapping[str, str]
+    params: Mapping[str, Any] | None = None
     session: Session | None = None
     """None in the stateless era, whose client cancels by leaving; with a session the work goes on."""
     back: BackChannel | None = None
@@ -182,6 +185,8 @@ class Exchange:
             return result_message(self.request_id, await work()), 200
         except MCPError as error:
             data = error.error
+        except ValidationError as error:
+            data = invalid_params(error, self.params)
         except Unavailable as error:
             log.warning("store unavailable", error=str(error))
             data = REDIS_AWAY

@@ -86,6 +86,7 @@ class HandshakeEra:
             principal=principal,
             audience=Audience(request=incoming.request_id),
             headers=incoming.headers,
+            params=incoming.params,
         )
 
         async def open_session() -> dict[str, Any]:
@@ -129,6 +130,7 @@ class HandshakeEra:
                 session=session.scope,
             ),
             headers=incoming.headers,
+            params=incoming.params,
             session=session,
             back=self.back,
         )

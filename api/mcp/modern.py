@@ -67,6 +67,7 @@ class ModernEra:
                 log_level=_log_level(incoming),
             ),
             headers=incoming.headers,
+            params=incoming.params,
         )
         connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
         with self.in_flight.hold(exchange):
