@@ -2,11 +2,27 @@
 
 import math
 from datetime import timedelta
+from typing import Final
 
 import msgspec
 
-from storage import keys, scripts
+from storage import keys
 from storage.connection import Redis
+
+# Take one token, or say how many milliseconds until there is one.
+_TAKE: Final = """
+local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = tonumber(state[1] or capacity)
+tokens = math.min(capacity, tokens + (now - tonumber(state[2] or now)) * capacity / period)
+local wait = 0
+if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) * period / capacity) end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', now)
+redis.call('PEXPIRE', KEYS[1], period)
+return {wait, math.floor(tokens)}
+"""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -26,7 +42,7 @@ class Taken(msgspec.Struct, frozen=True):
 class RateLimiter:
     def __init__(self, redis: Redis, rate: Rate) -> None:
         self.rate = rate
-        self._take = redis.register_script(scripts.TAKE)
+        self._take = redis.register_script(_TAKE)
 
     async def take(self, scope: str) -> Taken:
         """Take one token of *scope*'s bucket; the clock is Redis's, so replicas agree."""

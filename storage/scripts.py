@@ -278,33 +278,3 @@ due(now + math.min(grace * 2 ^ math.min(resends, 6), 60000))
 return 'send'
 """
 )
-
-# Alive until its own heartbeat is older than its time to live; the dead are swept by whoever announces.
-ANNOUNCE: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], 60000)
-return 1
-"""
-
-ALIVE: Final = """
-local time = redis.call('TIME')
-return redis.call('ZCOUNT', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
-"""
-
-# A token bucket shared by all replicas: take one or say how many milliseconds until there is one.
-TAKE: Final = """
-local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = tonumber(state[1] or capacity)
-tokens = math.min(capacity, tokens + (now - tonumber(state[2] or now)) * capacity / period)
-local wait = 0
-if tokens >= 1 then tokens = tokens - 1 else wait = math.ceil((1 - tokens) * period / capacity) end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', now)
-redis.call('PEXPIRE', KEYS[1], period)
-return {wait, math.floor(tokens)}
-"""

@@ -2,19 +2,35 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
-from storage import keys, scripts
+from storage import keys
 from storage.connection import Redis
 
-ALIVE_FOR: timedelta = timedelta(seconds=9)
+ALIVE_FOR: Final = timedelta(seconds=9)
 """A worker that has not announced itself for this long counts as gone."""
+
+# Alive until its own heartbeat is older than its time to live; the dead are swept by whoever announces.
+_ANNOUNCE: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 1
+"""
+
+_ALIVE: Final = """
+local time = redis.call('TIME')
+return redis.call('ZCOUNT', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
+"""
 
 
 class WorkerRegistry:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._announce = redis.register_script(scripts.ANNOUNCE)
-        self._alive = redis.register_script(scripts.ALIVE)
+        self._announce = redis.register_script(_ANNOUNCE)
+        self._alive = redis.register_script(_ALIVE)
 
     async def announce(self, worker: str, queues: Iterable[str]) -> None:
         """Say that *worker* serves *queues* now."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,6 @@ from mcp.shared.exceptions import NoBackChannelError
 from mcp.shared.message import MessageMetadata, ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp.types import ErrorData, RequestId
-from mcp.types.version import is_version_at_least
 from pydantic import ValidationError
 
 from api.errors import (
@@ -29,19 +27,15 @@ from api.errors import (
     status_of,
 )
 from api.mcp.answer import WATCH_AFTER, Answer, Why
-from api.mcp.backchannel import BackChannel
 from api.mcp.caller import Caller
-from api.mcp.cursor import StreamCursor
 from api.mcp.explain import invalid_params
-from api.mcp.translate import Audience, question_id
+from api.mcp.session_stream import SessionStream
+from api.mcp.translate import Audience
 from storage.connection import Unavailable
 from storage.records import Principal, Session, new_id
 from storage.streams import LEASE
 
 log = structlog.get_logger(__name__)
-
-PRIMED_SINCE = "2025-11-25"
-"""The first version whose clients come back for a stream that ended early; older ones choke on an empty event."""
 
 _STOPPED = {
     "cancelled": ErrorData(code=REQUEST_CANCELLED, message="Request cancelled"),
@@ -60,30 +54,33 @@ class Exchange:
     audience: Audience
     headers: Mapping[str, str]
     params: Mapping[str, Any] | None = None
-    session: Session | None = None
+    kept: SessionStream | None = None
     """None in the stateless era, whose client cancels by leaving; with a session the work goes on."""
-    back: BackChannel | None = None
-    """Given with the session."""
     cancel_requested: anyio.Event = field(default_factory=anyio.Event)
-    stream: str = field(default_factory=new_id)
     why: Why | None = None
     opener: str | None = None
     """None: this is not a standalone stream."""
-    _backed: bool = False
+    _id: str = field(default_factory=new_id)
     _final: str | None = None
-    _asked: int = 0
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _watchers: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def __post_init__(self) -> None:
-        if self.session and is_version_at_least(self.session.protocol_version, PRIMED_SINCE):
-            self.answer.prime = str(StreamCursor(self.stream))
-        if self.session:
-            self.answer.before_start = self._own
+        if self.kept:
+            self.answer.prime = self.kept.prime
+            self.answer.before_start = self.kept.own
+
+    @property
+    def session(self) -> Session | None:
+        return self.kept.session if self.kept else None
+
+    @property
+    def stream(self) -> str:
+        return self.kept.id if self.kept else self._id
 
     @property
     def can_send_request(self) -> bool:
-        return self.session is not None and self.answer.streams
+        return self.kept is not None and self.answer.streams
 
     @property
     def transport(self) -> TransportContext:
@@ -114,21 +111,22 @@ class Exchange:
     @property
     def is_resumable(self) -> bool:
         """Whether another replica can go on with the response, and the client knows to ask one."""
-        return self._backed and (self.answer.resumable or (self.answer.prime is not None and self.answer.streams))
+        backed = self.kept is not None and self.kept.is_backed
+        return backed and (self.answer.resumable or (self.answer.prime is not None and self.answer.streams))
 
     def back_by_task(self) -> None:
-        self._backed = True
+        if self.kept:
+            self.kept.is_backed = True
 
     def end_at(self, entry: str) -> None:
-        self._final = str(StreamCursor(self.stream, entry)) if self.session else None
+        self._final = self.kept.cursor(entry) if self.kept else None
 
     def hang_up(self) -> None:
         if self.answer.prime and self.is_resumable:
             self.stop("detached")
 
     async def say(self, message: Mapping[str, Any], entry: str | None) -> None:
-        with_id = self.session is not None and entry is not None
-        await self.answer.event(message, str(StreamCursor(self.stream, entry)) if with_id and entry else None)
+        await self.answer.event(message, self.kept.cursor(entry) if self.kept and entry else None)
 
     async def notify(self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None) -> None:
         message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
@@ -146,11 +144,9 @@ class Exchange:
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> dict[str, Any]:
-        if not self.can_send_request or self.session is None or self.back is None:
+        if self.kept is None or not self.can_send_request:
             raise NoBackChannelError(method)
-        self._asked += 1
-        request_id = question_id(self.stream, f"request-{self._asked}")
-        return await self.back.ask(self.session, request_id, (method, params), send=self._carry, opts=opts)
+        return await self.kept.ask(method, params, send=self._carry, opts=opts)
 
     def stop(self, why: Why) -> None:
         """End the handler now; the first reason decides what the client is told."""
@@ -195,31 +191,15 @@ class Exchange:
         return error_message(self.request_id, data), status_of(data)
 
     async def _finish(self, message: Mapping[str, Any], status: int) -> None:
-        if self._keeps_log and self.answer.is_stream:
+        if self.kept and self.answer.is_stream:
             with contextlib.suppress(*Unavailable):
-                self._final = await self._store(message)
+                self._final = await self.kept.store(message) or self._final
         await self.answer.finish(message, status=status, event_id=self._final)
-
-    @property
-    def _keeps_log(self) -> bool:
-        """Whether this stream has a log of its own, because no task's is it."""
-        return self.session is not None and not self._backed and self.answer.streams
 
     async def _carry(self, message: Mapping[str, Any]) -> None:
         """Store a message, then send it: who comes back on another replica finds it there."""
-        event_id = await self._store(message) if self._keeps_log else None
-        await self.answer.event(message, event_id)
-
-    async def _store(self, message: Mapping[str, Any]) -> str | None:
-        if self.session is None or self.back is None:
-            return None
-        return str(StreamCursor(self.stream, await self.back.store(self.session, self.stream, message)))
-
-    async def _own(self) -> None:
-        """Let other replicas know that somebody works for this stream."""
-        if self._keeps_log and self.session and self.back:
-            with contextlib.suppress(*Unavailable):
-                await self.back.streams.own(self.session, self.stream, self.request_id, now=time.time())
+        stored = await self.kept.store(message) if self.kept and self.answer.streams else None
+        await self.answer.event(message, stored)
 
     async def _close_sse_stream(self) -> None:
         self.hang_up()
@@ -229,19 +209,19 @@ class Exchange:
             asyncio.create_task(self._watch_connection()),
             asyncio.create_task(self.answer.keep_alive()),
         ]
-        if self.session:
-            self._watchers.append(asyncio.create_task(self._stay_owner()))
+        if self.kept:
+            self._watchers.append(asyncio.create_task(self._stay_owner(self.kept)))
 
     async def _watch_connection(self) -> None:
         await self.answer.disconnected()
-        if self.session is None:
+        if self.kept is None:
             self.stop("disconnected")
-        elif self._backed:
+        elif self.kept.is_backed:
             # The task's log goes on by itself: nobody needs to read it for a client that is not there.
             self.stop("detached")
 
-    async def _stay_owner(self) -> None:
+    async def _stay_owner(self, kept: SessionStream) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             if self.answer.is_stream:
-                await self._own()
+                await kept.own()

@@ -23,6 +23,7 @@ from api.mcp.backchannel import BackChannel, SessionOutbound
 from api.mcp.exchange import Exchange
 from api.mcp.inflight import InFlight
 from api.mcp.request import Incoming
+from api.mcp.session_stream import SessionStream
 from api.mcp.streams import SessionStreams
 from api.mcp.translate import Audience, question_of
 from storage.control import Abandoned
@@ -131,8 +132,7 @@ class HandshakeEra:
             ),
             headers=incoming.headers,
             params=incoming.params,
-            session=session,
-            back=self.back,
+            kept=SessionStream(session, request_id, self.back),
         )
         connection = self._rebuilt(session)
         with self.in_flight.hold(exchange):

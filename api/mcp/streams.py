@@ -11,13 +11,12 @@ import anyio
 import msgspec
 from mcp.types import INTERNAL_ERROR, ErrorData, RequestId
 from mcp.types.methods import serialize_server_result
-from mcp.types.version import is_version_at_least
 
 from api.errors import Refused, error_message, result_message
 from api.mcp.answer import KEEP_ALIVE, Answer, Why
 from api.mcp.cursor import START, StandaloneCursor, StreamCursor, parse
-from api.mcp.exchange import PRIMED_SINCE
 from api.mcp.inflight import InFlight
+from api.mcp.session_stream import comes_back
 from api.mcp.translate import audience_of, call_result, ending, message, wire
 from storage.changes import Change, ChangeLog
 from storage.connection import Unavailable
@@ -166,7 +165,7 @@ class SessionStreams:
         if cursor is None:
             own = await self.streams.newest(session, STANDALONE)
             cursor = StandaloneCursor(own[0] if own else START, await self.changes.newest())
-        if is_version_at_least(session.protocol_version, PRIMED_SINCE):
+        if comes_back(session):
             answer.prime = str(cursor)
         stream = OpenStream(answer, session, opener=new_id())
 

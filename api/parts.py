@@ -1,0 +1,207 @@
+"""The composition root of a web process: every part is made here, once, and given what it needs."""
+
+import asyncio
+import gc
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar
+from mcp.server import Server
+from mcp.server.subscriptions import ListenHandler
+
+from api.drain import Drain
+from api.health import Health, needs_worker
+from api.mcp.backchannel import BackChannel
+from api.mcp.bus import Bus
+from api.mcp.calls import Calls
+from api.mcp.front import Front
+from api.mcp.handshake import HandshakeEra
+from api.mcp.inflight import InFlight
+from api.mcp.modern import ModernEra
+from api.mcp.offers import Offers
+from api.mcp.prompts import Prompts
+from api.mcp.resources import Resources
+from api.mcp.server import build
+from api.mcp.streams import SessionStreams
+from api.settings import Settings
+from auth.principal import ANONYMOUS
+from storage import keys
+from storage.changes import ChangeLog
+from storage.connection import Redis, RedisError, Unavailable, connect
+from storage.rate import RateLimiter
+from storage.results import ResultStore
+from storage.seal import KeyRing
+from storage.sessions import SessionStore
+from storage.streams import StreamStore
+from storage.subscriber import Subscriber
+from storage.tasks import TaskStore
+from storage.workers import WorkerRegistry
+from tasks.broker import create_celery
+from tasks.catalog import Catalog, load
+from tasks.queue import JobQueue
+from tasks.reaper import reap_forever
+
+MOST_LISTENERS: Final = 10_000
+"""Streams of `subscriptions/listen` that one replica holds."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Everything that talks to Redis, on one client."""
+
+    redis: Redis
+    ring: KeyRing
+    tasks: TaskStore
+    sessions: SessionStore
+    streams: StreamStore
+    changes: ChangeLog
+    results: ResultStore
+    workers: WorkerRegistry
+    subscriber: Subscriber
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Stores":
+        redis, ring, web = connect(settings.storage), settings.storage.key_ring(), settings.web
+        return cls(
+            redis=redis,
+            ring=ring,
+            tasks=TaskStore(redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl)),
+            sessions=SessionStore(redis, ring, ttl=web.session_ttl, most=web.session_limit),
+            streams=StreamStore(redis, ring),
+            changes=ChangeLog(redis, ring),
+            results=ResultStore(redis, ring),
+            workers=WorkerRegistry(redis),
+            subscriber=Subscriber(redis),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a replica is made of. Nothing is connected before `running`."""
+
+    settings: Settings
+    stores: Stores
+    catalog: Catalog
+    queue: JobQueue
+    bus: Bus
+    listen: ListenHandler
+    in_flight: InFlight
+    front: Front
+    health: Health
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Parts":
+        stores, in_flight = Stores.of(settings), InFlight()
+        catalog = load(settings.worker.tool_modules)
+        queue = JobQueue(create_celery(settings.storage.url()))
+        bus = Bus(stores.changes, stores.subscriber)
+        listen = ListenHandler(bus, max_subscriptions=MOST_LISTENERS)
+        server = _server(settings, stores, catalog, queue, listen)
+        return cls(
+            settings=settings,
+            stores=stores,
+            catalog=catalog,
+            queue=queue,
+            bus=bus,
+            listen=listen,
+            in_flight=in_flight,
+            front=_front(settings, stores, server, in_flight),
+            health=Health(
+                redis=stores.redis,
+                workers=stores.workers,
+                queues=catalog.queues(),
+                worker_needed=needs_worker(settings.worker.no_worker_timeout),
+            ),
+        )
+
+    @asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncGenerator[None]:
+        drain = Drain(self.health, self.in_flight, self.listen, self.settings.worker.drain_timeout)
+        async with self.stores.subscriber as subscriber:
+            subscriber.listen(keys.CONTROL_CHANNEL, self.in_flight.heed)
+            background = [
+                asyncio.create_task(reap_forever(self.stores.tasks, self.queue)),
+                asyncio.create_task(self.bus.run()),
+                asyncio.create_task(self._announce()),
+            ]
+            drain.chain()
+            _settle()
+            yield
+            for task in background:
+                task.cancel()
+            await drain.wait()
+        self.queue.close()
+        await self.stores.redis.aclose()
+
+    async def _announce(self) -> None:
+        """Tell clients of a deployment that changed what is offered."""
+        try:
+            await self.stores.changes.announce(self.catalog.fingerprint())
+        except (RedisError, *Unavailable) as error:
+            log.warning("could not compare what is offered with what was", error=str(error))
+
+
+def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: InFlight) -> Front:
+    rate = settings.web.rate()
+    streams = SessionStreams(
+        sessions=stores.sessions,
+        streams=stores.streams,
+        tasks=stores.tasks,
+        changes=stores.changes,
+        subscriber=stores.subscriber,
+        in_flight=in_flight,
+    )
+    handshake = HandshakeEra(
+        server=server,
+        sessions=stores.sessions,
+        tasks=stores.tasks,
+        back=BackChannel(stores.streams, stores.subscriber, settings.tools.ask_timeout),
+        streams=streams,
+        in_flight=in_flight,
+    )
+    return Front(
+        modern=ModernEra(server, in_flight),
+        handshake=handshake,
+        identify=lambda scope: ANONYMOUS,
+        limiter=RateLimiter(stores.redis, rate) if rate else None,
+        max_body=settings.web.max_body,
+    )
+
+
+def _server(
+    settings: Settings, stores: Stores, catalog: Catalog, queue: JobQueue, listen: ListenHandler
+) -> Server[Any]:
+    offers = Offers(settings.tools, stores.changes)
+    calls = Calls(
+        catalog=catalog,
+        tasks=stores.tasks,
+        streams=stores.streams,
+        queue=queue,
+        subscriber=stores.subscriber,
+        workers=stores.workers,
+        results=stores.results,
+        offers=offers,
+        no_worker_timeout=settings.worker.no_worker_timeout,
+    )
+    resources = Resources(
+        catalog=catalog,
+        offers=offers,
+        results=stores.results,
+        sessions=stores.sessions,
+        streams=stores.streams,
+    )
+    state_keys = stores.ring.secrets("requestState")
+    return build(calls, Prompts(catalog, offers), resources, stores.sessions, listen=listen, state_keys=state_keys)
+
+
+def _settle() -> None:
+    """What start-up made stays: collecting it again and again costs tens of milliseconds at a time (measured)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 50, 1000)
