@@ -17,14 +17,15 @@ class SessionEnded(msgspec.Struct, frozen=True, tag="ended"):
     session: str
 
 
-class StandaloneOpened(msgspec.Struct, frozen=True, tag="standalone"):
-    """*opener* now holds the session's standalone stream; an older one ends, for a message travels on one only."""
+class StreamOpened(msgspec.Struct, frozen=True, tag="opened"):
+    """*opener* now carries the *stream*: an older response that does ends, for a message travels on one only."""
 
     session: str
+    stream: str
     opener: str
 
 
-Control = Abandoned | SessionEnded | StandaloneOpened
+Control = Abandoned | SessionEnded | StreamOpened
 
 _DECODER: "msgspec.json.Decoder[Control]" = msgspec.json.Decoder(Control)
 

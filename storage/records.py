@@ -47,7 +47,7 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     rerun: bool = True
     """Whether a second attempt may run after a worker died: false for a tool that must not run twice."""
     wait_ms: int = 3_600_000
-    """How long it may stay queued before it is given up."""
+    """How long it may stay queued, each time it is, before it is given up."""
     meta: dict[str, Any] = {}
     """What whoever accepted it needs to tell its events to the client; the worker does not look."""
     asks: tuple[str, ...] = ()

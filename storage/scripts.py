@@ -269,7 +269,7 @@ if status ~= 'queued' then
     return 'failed'
   end
   move('queued', queued)
-elseif now > tonumber(ARGV[11]) then
+elseif now - tonumber(redis.call('HGET', record, 'updated')) > tonumber(ARGV[11]) then
   finish('failed', untaken, ttl)
   return 'failed'
 end

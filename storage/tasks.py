@@ -197,7 +197,7 @@ class TaskStore:
             self._ttl,
             self._event(record, Status(status="queued", message="its worker is gone; waiting for another")),
             *(self._event(record, ending) for ending in _endings(record)),
-            record.created_at + record.wait_ms,
+            record.wait_ms,
         )
         return record if answer == b"send" else None
 

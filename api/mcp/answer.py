@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
+import anyio
 import structlog
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Send
 from sse_starlette import ServerSentEvent
@@ -21,6 +22,8 @@ GRACE: Final = 1.0
 KEEP_ALIVE: Final = 10.0
 """Seconds between two comments on a silent stream: under the 15 s that proxies and clients count on."""
 
+LAST_WORD: Final = 5.0
+"""Seconds that a client which does not read can hold up the end of its stream."""
 RETRY: Final = 500
 """Milliseconds a client waits before it comes back for the rest of a stream."""
 
@@ -86,7 +89,8 @@ class Answer:
     async def detach(self) -> None:
         """End the stream so that the client comes back for the rest (2025-11-25, transports: `retry`)."""
         if not self._gone and (self._started or self.streams):
-            await self._write(ServerSentEvent(retry=RETRY).encode() if self._started else b"", last=True)
+            with anyio.move_on_after(LAST_WORD):
+                await self._write(ServerSentEvent(retry=RETRY).encode() if self._started else b"", last=True)
 
     async def json(self, body: bytes, *, status: int) -> None:
         self._started = True
@@ -102,7 +106,12 @@ class Answer:
     async def end(self) -> None:
         """End the response without another message."""
         if self._started and not self._gone:
-            await self._send(_body(b"", last=True))
+            with anyio.move_on_after(LAST_WORD):
+                await self._send(_body(b"", last=True))
+
+    def mute(self) -> None:
+        """Send nothing more: the client listens elsewhere."""
+        self._gone = True
 
     async def keep_alive(self) -> None:
         """Show life on a silent stream, for as long as this runs; starts the stream after the grace."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, Final
 
 import anyio
@@ -77,8 +78,9 @@ class Calls:
         """A result in every case but one: an unknown tool is a protocol error (-32602, tools: error handling)."""
         tool = self.catalog.find_tool(params.name)
         if tool is None:
-            known = ", ".join(self.catalog.names())
-            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:100]}. The tools are: {known}")
+            close = get_close_matches(params.name[:100], self.catalog.names(), n=3, cutoff=0.5)
+            hint = f"Did you mean {' or '.join(close)}?" if close else "tools/list names those there are."
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:100]}. {hint}")
         raw = msgspec.json.encode(params.arguments or {})
         try:
             arguments = tool.arguments.parse(raw)
@@ -114,9 +116,11 @@ class Calls:
         """Accept the task, follow its log, wake a worker: in this order, so that nothing is missed."""
         record = _record(tool, ctx)
         session = caller(ctx).session
-        if session is not None and ctx.request_id is not None:
-            await self.streams.add_call(session, ctx.request_id, record.id)
-        await self.tasks.accept(record, raw)
+        accepting = self.tasks.accept(record, raw)
+        if session is None or ctx.request_id is None:
+            await accepting
+        else:
+            await asyncio.gather(accepting, self.streams.add_call(session, ctx.request_id, record.id))
         caller(ctx).line.back_by_task()
         return await self._attend(ctx, record, after=START, wake=True)
 

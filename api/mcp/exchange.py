@@ -58,8 +58,7 @@ class Exchange:
     """None in the stateless era, whose client cancels by leaving; with a session the work goes on."""
     cancel_requested: anyio.Event = field(default_factory=anyio.Event)
     why: Why | None = None
-    opener: str | None = None
-    """None: this is not a standalone stream."""
+    opener: str = ""
     _id: str = field(default_factory=new_id)
     _final: str | None = None
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -106,13 +105,16 @@ class Exchange:
 
     @property
     def leaves_work(self) -> bool:
-        return self.why == "detached"
+        return self.why in ("detached", "replaced")
 
     @property
     def is_resumable(self) -> bool:
         """Whether another replica can go on with the response, and the client knows to ask one."""
-        backed = self.kept is not None and self.kept.is_backed
-        return backed and (self.answer.resumable or (self.answer.prime is not None and self.answer.streams))
+        return self.is_backed and (self.answer.resumable or (self.answer.prime is not None and self.answer.streams))
+
+    @property
+    def is_backed(self) -> bool:
+        return self.kept is not None and self.kept.is_backed
 
     def back_by_task(self) -> None:
         if self.kept:
@@ -150,7 +152,10 @@ class Exchange:
 
     def stop(self, why: Why) -> None:
         """End the handler now; the first reason decides what the client is told."""
-        if self.why is None:
+        if why == "replaced" and not self.is_backed:
+            # Nobody else can do the work: it goes on, and its log is what the client reads now.
+            self.answer.mute()
+        elif self.why is None:
             self.why = why
             self.cancel_requested.set()
             self._scope.cancel()
@@ -216,7 +221,7 @@ class Exchange:
         await self.answer.disconnected()
         if self.kept is None:
             self.stop("disconnected")
-        elif self.kept.is_backed:
+        elif self.is_backed:
             # The task's log goes on by itself: nobody needs to read it for a client that is not there.
             self.stop("detached")
 

@@ -10,7 +10,7 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.types import RequestId
 
 from api.mcp.answer import Why
-from storage.control import Abandoned, SessionEnded, StandaloneOpened, decode
+from storage.control import Abandoned, SessionEnded, StreamOpened, decode
 from storage.records import Session
 
 
@@ -26,8 +26,13 @@ class Response(Protocol):
         ...
 
     @property
-    def opener(self) -> str | None:
-        """What tells this standalone stream from others of its session; None for any other response."""
+    def stream(self) -> str:
+        """The stream it carries."""
+        ...
+
+    @property
+    def opener(self) -> str:
+        """What tells it from other responses that carry the same stream; empty for the first."""
         ...
 
     @property
@@ -74,8 +79,8 @@ class InFlight:
                         response.stop("cancelled")
                 case SessionEnded():
                     response.stop("ended")
-                case StandaloneOpened(opener=opener):
-                    if response.opener not in (None, opener):
+                case StreamOpened(stream=stream, opener=opener):
+                    if response.stream == stream and response.opener != opener:
                         response.stop("replaced")
 
     async def drain(self, patience: timedelta) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import anyio
 import msgspec
+import structlog
 from mcp.types import INTERNAL_ERROR, ErrorData, RequestId
 from mcp.types.methods import serialize_server_result
 
@@ -19,8 +20,8 @@ from api.mcp.inflight import InFlight
 from api.mcp.session_stream import comes_back
 from api.mcp.translate import audience_of, call_result, ending, message, wire
 from storage.changes import Change, ChangeLog
-from storage.connection import Unavailable
-from storage.control import StandaloneOpened
+from storage.connection import RedisError, Unavailable
+from storage.control import StreamOpened
 from storage.events import Ended, order
 from storage.records import Session, TaskRecord, new_id
 from storage.sessions import SessionStore
@@ -31,6 +32,8 @@ from storage.tasks import TaskStore
 LAST_EVENT_ID: Final = "last-event-id"
 _LISTS: Final = {"tools", "prompts", "resources"}
 
+log = structlog.get_logger(__name__)
+
 _GONE: Final = ErrorData(code=INTERNAL_ERROR, message="The server that worked for this request is gone. Call again.")
 
 
@@ -40,7 +43,8 @@ class OpenStream:
 
     answer: Answer
     session: Session
-    opener: str | None = None
+    stream: str
+    opener: str = field(default_factory=new_id)
     request_id: RequestId | None = None
     why: Why | None = None
     _scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -59,6 +63,10 @@ class OpenStream:
             with self._scope:
                 await self.answer.open()
                 await work()
+        except (TimeoutError, RedisError, *Unavailable) as error:
+            # The head is sent: all that can be said is to come back.
+            log.warning("stream broken off", stream=self.stream, error=str(error))
+            self.why = "detached"
         finally:
             for other in others:
                 other.cancel()
@@ -105,7 +113,7 @@ class SessionStreams:
             rest = self._stream_rest(session, cursor, lease)
         else:
             raise Refused(400, "Last-Event-ID names no stream of this session: it was never there, or has expired")
-        stream = OpenStream(answer, session)
+        stream = OpenStream(answer, session, cursor.stream)
 
         async def work() -> None:
             async with contextlib.aclosing(rest):
@@ -115,7 +123,16 @@ class SessionStreams:
         async def beat() -> None:
             await self.sessions.touch(session)
 
+        await self._carry(stream, work, beat)
+
+    async def _carry(
+        self, stream: OpenStream, work: Callable[[], Awaitable[None]], beat: Callable[[], Awaitable[None]]
+    ) -> None:
+        """The newest response that carries a stream is the one: a message travels on one only."""
         with self.in_flight.hold(stream):
+            await self.streams.tell(
+                StreamOpened(session=stream.session.scope, stream=stream.stream, opener=stream.opener)
+            )
             await stream.run(work, beat=beat)
 
     async def _task_rest(
@@ -161,21 +178,19 @@ class SessionStreams:
                     return
 
     async def _standalone(self, cursor: StandaloneCursor | None, answer: Answer, session: Session) -> None:
-        """The newest standalone stream of a session is the one: a message travels on one stream only."""
+        """What belongs to no request, from the cursor or else from now on."""
         if cursor is None:
             own = await self.streams.newest(session, STANDALONE)
             cursor = StandaloneCursor(own[0] if own else START, await self.changes.newest())
         if comes_back(session):
             answer.prime = str(cursor)
-        stream = OpenStream(answer, session, opener=new_id())
+        stream = OpenStream(answer, session, STANDALONE)
 
         async def beat() -> None:
             if not await self.sessions.touch(session):
                 stream.stop("ended")
 
-        with self.in_flight.hold(stream):
-            await self.streams.tell(StandaloneOpened(session=session.scope, opener=stream.opener or ""))
-            await stream.run(lambda: self._tell(cursor, answer, session), beat=beat)
+        await self._carry(stream, lambda: self._tell(cursor, answer, session), beat)
 
     async def _tell(self, cursor: StandaloneCursor, answer: Answer, session: Session) -> None:
         """Merge what is for this session with what is for everybody."""

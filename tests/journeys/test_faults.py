@@ -158,6 +158,25 @@ def test_a_web_process_that_is_stopped_lets_its_calls_end(valkey: ValkeyServer, 
     assert "Traceback" not in web.output()
 
 
+def test_a_second_signal_ends_at_once(valkey: ValkeyServer, tmp_path: Path):
+    """Ours: whoever asks twice does not want to wait for the drain period."""
+    silent = {"name": "silent", "arguments": {"seconds": 30.0}}
+    settings = {"MCP_DRAIN_TIMEOUT": "60", "MCP_TOOL_MODULES": str(OWN_TOOLS)}
+    with (
+        running_stack(valkey.url(9), tmp_path, settings=settings) as stack,
+        wire(stack.mcp_url, "stateless").open("tools/call", silent) as response,
+    ):
+        web = stack.webs[0]
+        web.process.terminate()
+        until(lambda: stack.get("/health/ready") != 200, "the drain")
+        web.process.terminate()
+        answered = [each for each in listen(response) if isinstance(each, Arrived)]
+        status = web.process.wait(10)
+
+    assert answered[-1].message["error"]["code"] == -31001
+    assert status == 0
+
+
 def test_bursts_of_one_address_are_told_to_wait(valkey: ValkeyServer, tmp_path: Path):
     """RFC 6585 section 4: 429 with Retry-After, shared by the replicas."""
     with running_stack(valkey.url(10), tmp_path, worker=False, MCP_RATE_LIMIT="5/minute") as stack:

@@ -129,6 +129,26 @@ def test_a_tool_may_send_its_client_away_for_a_while(pair: Stack):
         assert later.rest() == []
 
 
+@pytest.mark.parametrize("tool", ["streaming", "ask_inline"])
+def test_whoever_comes_back_is_the_one_who_listens(pair: Stack, tool: str):
+    """MCP, transports: a message travels on one stream; the older response of a stream falls silent."""
+    wire = session(pair.mcp_urls[0], ASKS)
+    given: dict[str, Any] = {"count": 12, "intervalMs": 200} if tool == "streaming" else {}
+    with call(wire, tool, token=1, **given) as older:
+        last = older.message()
+        with get(at(wire, pair.mcp_urls[1]), last.id) as newer:
+            if tool == "ask_inline":
+                assert answer(wire, last, name="Ada").status_code == 202
+            rest = newer.rest()
+        left = older.rest()
+
+    assert rest[-1].message is not None
+    assert "result" in rest[-1].message
+    # What was on its way when the newer one came may arrive; the result does not come twice.
+    assert all("result" not in (event.message or {}) for event in left)
+    assert len(left) <= 3
+
+
 def test_a_question_may_be_met_on_the_resumed_stream(pair: Stack):
     """Ours: asked while nobody listened, answered on the other replica, and the result comes where it is awaited."""
     here, there = pair.mcp_urls

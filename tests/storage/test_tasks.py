@@ -20,16 +20,17 @@ ME = Principal(client_id="me", issuer="here", subject="me")
 YOU = Principal(client_id="you", issuer="here", subject="you")
 
 
-def a_record(*, rerun: bool = True, max_attempts: int = 3, created_at: int | None = None) -> TaskRecord:
+def a_record(*, rerun: bool = True, max_attempts: int = 3, wait_ms: int = 3_600_000) -> TaskRecord:
     return TaskRecord(
         id=new_id(),
         tool="streaming",
         queue="default",
         principal=ME,
-        created_at=4_000_000_000_000 if created_at is None else created_at,
+        created_at=1,
         timeout_ms=60_000,
         rerun=rerun,
         max_attempts=max_attempts,
+        wait_ms=wait_ms,
     )
 
 
@@ -299,7 +300,7 @@ async def test_two_reapers_at_once_send_once(tasks: TaskStore, expire: Callable[
 
 async def test_a_task_that_nobody_ever_takes_is_given_up(tasks: TaskStore, expire: Callable[[TaskRecord], None]):
     """Ours: accepted work always ends."""
-    record = await accepted(tasks, a_record(created_at=0))
+    record = await accepted(tasks, a_record(wait_ms=-1))
     expire(record)
 
     assert await tasks.reap(record.id) is None
@@ -308,6 +309,22 @@ async def test_a_task_that_nobody_ever_takes_is_given_up(tasks: TaskStore, expir
     assert ending is not None
     assert ending.status == "failed"
     assert "took streaming in time" in ending.message
+
+
+async def test_a_task_that_ran_for_long_may_wait_for_its_next_worker(
+    tasks: TaskStore, expire: Callable[[TaskRecord], None], valkey: ValkeyServer
+):
+    """Ours: the time in the queue counts from when it came there, not from when the task was made."""
+    claim = await claimed(tasks, a_record(wait_ms=60_000))
+    with valkey.client(0) as raw:
+        raw.hset(keys.task(claim.record.id), "updated", 1)
+    expire(claim.record)
+
+    first = await tasks.reap(claim.record.id)
+    expire(claim.record)
+    second = await tasks.reap(claim.record.id)
+
+    assert first == second == claim.record
 
 
 async def test_another_principal_sees_nothing(tasks: TaskStore):

@@ -117,7 +117,7 @@ class Worker:
             tool=name,
             queue="default",
             principal=ME,
-            created_at=4_000_000_000_000,
+            created_at=1,
             timeout_ms=int(timeout * 1000),
             rerun=name in ("waits", "asks"),
             asks=asks,
