@@ -5,6 +5,7 @@ one that is listed passes, so that the list cannot rot.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -26,8 +27,10 @@ from tests.stand_ins.round_robin import round_robin
 FIXTURES = Path(__file__).parent / "fixtures.py"
 LEG_WITHIN = 240
 BARE = "bare"
-EXPECTED = {"2025-06-18": 56, "2025-11-25": 84, "2026-07-28": 152, BARE: 200}
-"""How many checks must pass; one that turns INFO, because an answer is plain JSON, counts as passed."""
+EXPECTED = {"2025-06-18": 56, "2025-11-25": 84, "2026-07-28": 153, BARE: 190}
+"""How many checks must pass outside of EXPECTED_FAILURES; MAY_INFORM counts as passed when it is INFO."""
+MAY_INFORM = "server-sse-streams-functional"
+"""INFO when an answer is plain JSON, which the specification allows."""
 EXPECTED_FAILURES = frozenset(
     {
         "tasks-capability-negotiation",
@@ -79,8 +82,8 @@ class Tally:
                 yield f"{check.scenario}, {check.name}: {check.message}"
         if self.leg == BARE:
             yield from (f"{name} passes now: take it off the list" for name in sorted(EXPECTED_FAILURES - failed))
-        informed = [check for check in self.of("INFO") if not check.is_note]
-        if (passed := self.count("SUCCESS") + len(informed)) < EXPECTED[self.leg]:
+        good = [check for check in self.of("SUCCESS", "INFO") if check.status == "SUCCESS" or check.name == MAY_INFORM]
+        if (passed := sum(check.scenario not in EXPECTED_FAILURES for check in good)) < EXPECTED[self.leg]:
             yield f"only {passed} checks passed, {EXPECTED[self.leg]} must"
 
 
@@ -92,7 +95,10 @@ def run_leg(leg: str, replicas: int, port: int, scenario: str | None) -> Tally:
     version = [] if leg == BARE else ["--spec-version", leg]
     url = f"http://localhost:{port}/mcp"
     command = [str(node()), str(suite), "server", "--url", url, *which, *version, "-o", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LEG_WITHIN, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LEG_WITHIN, check=False)
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{leg} on {replicas} did not end within {LEG_WITHIN} s") from None
     if scenario:
         click.echo(done.stdout)
     checks = [check for path in sorted(out.rglob("checks.json")) for check in _checks(path)]
@@ -103,7 +109,7 @@ def run_leg(leg: str, replicas: int, port: int, scenario: str | None) -> Tally:
 
 def _checks(path: Path) -> Generator[Check]:
     """Folders are called `server-<scenario>-<time>`."""
-    scenario = path.parent.name.removeprefix("server-").partition("-20")[0]
+    scenario = re.sub(r"-\d{4}-\d\d-\d\dT.*", "", path.parent.name.removeprefix("server-"))
     found: list[dict[str, Any]] = json.loads(path.read_text())
     for check in found:
         words = " ".join(str(check.get("errorMessage") or check.get("description") or "").split())

@@ -35,10 +35,12 @@ class RoundRobin:
         self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            await self._forward(_without_keep_alive(head), reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                head = await reader.readuntil(b"\r\n\r\n")
+                await self._forward(_without_keep_alive(head), reader, writer)
+        finally:
+            writer.close()
 
     async def _forward(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = await self._connect()
@@ -49,11 +51,13 @@ class RoundRobin:
         answer, ask = upstream
         ask.write(head)
         ways = [asyncio.create_task(_pipe(reader, ask)), asyncio.create_task(_pipe(answer, writer))]
-        # Whoever hangs up first is heard by the other at once.
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        ask.close()
+        try:
+            # Whoever hangs up first is heard by the other at once.
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            ask.close()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """The next replica, or the one after it when that one is dead."""
@@ -104,3 +108,5 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # A closed transport lets go of its socket in the next turn of the loop.
+    await asyncio.sleep(0)
