@@ -5,42 +5,27 @@ import contextlib
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Self
+
+from tests.stand_ins.listener import Listener
 
 HEAD = 64 * 1024
 """Most bytes of a request's head."""
 
 
-class RoundRobin:
+class RoundRobin(Listener):
     """Serves on a free port. One request per connection: what follows it is only passed on."""
 
     def __init__(self, ports: Sequence[int]) -> None:
+        super().__init__(self._balance, limit=HEAD)
         self.requests: list[int] = []
         """Which replica each request went to."""
         self._ports = ports
         self._turn = 0
-        self._server: asyncio.Server | None = None
 
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=HEAD)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                head = await reader.readuntil(b"\r\n\r\n")
-                await self._forward(_without_keep_alive(head), reader, writer)
-        finally:
-            writer.close()
+    async def _balance(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            await self._forward(_without_keep_alive(head), reader, writer)
 
     async def _forward(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = await self._connect()
@@ -49,6 +34,7 @@ class RoundRobin:
             await writer.drain()
             return
         answer, ask = upstream
+        self.adopt(ask)
         ask.write(head)
         ways = [asyncio.create_task(_pipe(reader, ask)), asyncio.create_task(_pipe(answer, writer))]
         try:
@@ -97,16 +83,6 @@ def round_robin(ports: Sequence[int]) -> Generator[RoundRobin]:
         yield balancer
     finally:
         asyncio.run_coroutine_threadsafe(balancer.__aexit__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-async def _cancel_all() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    # A closed transport lets go of its socket in the next turn of the loop.
-    await asyncio.sleep(0)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.servers import free_port
+from tests.stand_ins.listener import Listener
 from tests.stand_ins.round_robin import RoundRobin, round_robin
 
 Answer = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -21,13 +22,9 @@ async def backend(answer: Answer) -> AsyncGenerator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             await answer(await reader.readuntil(b"\r\n\r\n"), reader, writer)
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
+    async with Listener(serve) as listener:
+        yield listener.port
 
 
 def saying(word: bytes) -> Answer:

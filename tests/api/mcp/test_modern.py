@@ -151,12 +151,16 @@ def test_no_session_is_ever_given(stateless: Wire):
     assert "mcp-session-id" not in heard.headers
 
 
-def test_an_unknown_tool_is_a_protocol_error_that_names_the_tools(stateless: Wire):
+@pytest.mark.parametrize(
+    ("name", "hint"), [("ecko", "Did you mean echo?"), ("nope", "tools/list names those there are.")]
+)
+def test_an_unknown_tool_is_a_protocol_error_with_a_hint(stateless: Wire, name: str, hint: str):
     """MCP, tools: -32602, not a result."""
-    heard = stateless.call("nope", {})
+    heard = stateless.call(name, {})
 
     assert heard.error["code"] == -32602
-    assert "echo" in heard.error["message"]
+    assert heard.error["message"].startswith(f"Unknown tool: {name}.")
+    assert hint in heard.error["message"]
 
 
 def test_an_unknown_resource_is_an_error_with_its_uri(stateless: Wire):
