@@ -6,14 +6,13 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
-from mcp.server.subscriptions import ListenHandler
-
 from api.health import Health
 from api.mcp.inflight import InFlight
+from api.mcp.listen import Listen
 
 
 class Drain:
-    def __init__(self, health: Health, in_flight: InFlight, listen: ListenHandler, patience: timedelta) -> None:
+    def __init__(self, health: Health, in_flight: InFlight, listen: Listen, patience: timedelta) -> None:
         self._health = health
         self._in_flight = in_flight
         self._listen = listen

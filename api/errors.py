@@ -14,11 +14,19 @@ SERVER_STOPPING: Final = -31001
 RATE_LIMITED: Final = -31002
 UNAVAILABLE: Final = -31003
 SESSION_ENDED: Final = -31004
+TOO_BUSY: Final = -31006
+"""No room for another task now; `data.retryAfter` says when to try again, in seconds."""
 NO_ANSWER: Final = -31005
 """The client did not answer a request of ours."""
 
 _ENCODER: Final = msgspec.json.Encoder()
-_STATUS: Final[Mapping[int, int]] = {RATE_LIMITED: 429, UNAVAILABLE: 503, SERVER_STOPPING: 503, SESSION_ENDED: 404}
+_STATUS: Final[Mapping[int, int]] = {
+    RATE_LIMITED: 429,
+    TOO_BUSY: 429,
+    UNAVAILABLE: 503,
+    SERVER_STOPPING: 503,
+    SESSION_ENDED: 404,
+}
 
 
 class Refused(Exception):

@@ -6,30 +6,34 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from litestar import Litestar
 from mcp.server import Server
-from mcp.server.subscriptions import ListenHandler
 
 from api.drain import Drain
 from api.health import Health, needs_worker
 from api.mcp.backchannel import BackChannel
-from api.mcp.bus import Bus
 from api.mcp.calls import Calls
+from api.mcp.durable import DurableTasks
 from api.mcp.front import Front
 from api.mcp.handshake import HandshakeEra
 from api.mcp.inflight import InFlight
+from api.mcp.intake import Intake
+from api.mcp.jobs import Jobs
+from api.mcp.listen import Listen
 from api.mcp.modern import ModernEra
 from api.mcp.offers import Offers
 from api.mcp.prompts import Prompts
+from api.mcp.relay import Relay
 from api.mcp.resources import Resources
 from api.mcp.server import build
 from api.mcp.streams import SessionStreams
 from api.settings import Settings
 from auth.principal import ANONYMOUS
 from storage import keys
+from storage.admission import Admission
 from storage.changes import ChangeLog
 from storage.connection import Redis, RedisError, Unavailable, connect
 from storage.rate import RateLimiter
@@ -45,9 +49,6 @@ from tasks.catalog import Catalog, load
 from tasks.queue import JobQueue
 from tasks.reaper import reap_forever
 
-MOST_LISTENERS: Final = 10_000
-"""Streams of `subscriptions/listen` that one replica holds."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -62,6 +63,7 @@ class Stores:
     streams: StreamStore
     changes: ChangeLog
     results: ResultStore
+    admission: Admission
     workers: WorkerRegistry
     subscriber: Subscriber
 
@@ -76,6 +78,7 @@ class Stores:
             streams=StreamStore(redis, ring),
             changes=ChangeLog(redis, ring),
             results=ResultStore(redis, ring),
+            admission=Admission(redis, ring, most_active=web.task_limit, most_queued=web.queue_limit),
             workers=WorkerRegistry(redis),
             subscriber=Subscriber(redis),
         )
@@ -89,8 +92,7 @@ class Parts:
     stores: Stores
     catalog: Catalog
     queue: JobQueue
-    bus: Bus
-    listen: ListenHandler
+    listen: Listen
     in_flight: InFlight
     front: Front
     health: Health
@@ -98,17 +100,16 @@ class Parts:
     @classmethod
     def of(cls, settings: Settings) -> "Parts":
         stores, in_flight = Stores.of(settings), InFlight()
-        catalog = load(settings.worker.tool_modules)
+        durable = DurableTasks(stores.tasks, settings.storage.result_ttl * 1000)
+        jobs = Jobs(tasks=stores.tasks, admission=stores.admission, durable=durable, subscriber=stores.subscriber)
+        catalog = load(settings.worker.tool_modules).plus(jobs.tools())
         queue = JobQueue(create_celery(settings.storage.url()))
-        bus = Bus(stores.changes, stores.subscriber)
-        listen = ListenHandler(bus, max_subscriptions=MOST_LISTENERS)
-        server = _server(settings, stores, catalog, queue, listen)
+        server, listen = _server(settings, stores, catalog, queue, jobs)
         return cls(
             settings=settings,
             stores=stores,
             catalog=catalog,
             queue=queue,
-            bus=bus,
             listen=listen,
             in_flight=in_flight,
             front=_front(settings, stores, server, in_flight),
@@ -127,7 +128,6 @@ class Parts:
             subscriber.listen(keys.CONTROL_CHANNEL, self.in_flight.heed)
             background = [
                 asyncio.create_task(reap_forever(self.stores.tasks, self.queue)),
-                asyncio.create_task(self.bus.run()),
                 asyncio.create_task(self._announce()),
             ]
             drain.chain()
@@ -175,19 +175,37 @@ def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: I
 
 
 def _server(
-    settings: Settings, stores: Stores, catalog: Catalog, queue: JobQueue, listen: ListenHandler
-) -> Server[Any]:
+    settings: Settings, stores: Stores, catalog: Catalog, queue: JobQueue, jobs: Jobs
+) -> tuple[Server[Any], Listen]:
+    """The server, and the listener, which must be closed when the process drains."""
     offers = Offers(settings.tools, stores.changes)
+    durable = jobs.durable
+    intake = Intake(
+        tasks=stores.tasks,
+        admission=stores.admission,
+        streams=stores.streams,
+        subscriber=stores.subscriber,
+        most_arguments=settings.web.arguments_limit,
+    )
+    relay = Relay(
+        tasks=stores.tasks,
+        subscriber=stores.subscriber,
+        workers=stores.workers,
+        durable=durable,
+        no_worker_timeout=settings.worker.no_worker_timeout,
+    )
     calls = Calls(
         catalog=catalog,
         tasks=stores.tasks,
-        streams=stores.streams,
         queue=queue,
-        subscriber=stores.subscriber,
-        workers=stores.workers,
         results=stores.results,
         offers=offers,
-        no_worker_timeout=settings.worker.no_worker_timeout,
+        durable=durable,
+        intake=intake,
+        relay=relay,
+        jobs=jobs,
+        task_after=settings.worker.task_after,
+        call_deadline=settings.web.call_deadline,
     )
     resources = Resources(
         catalog=catalog,
@@ -196,8 +214,9 @@ def _server(
         sessions=stores.sessions,
         streams=stores.streams,
     )
-    state_keys = stores.ring.secrets("requestState")
-    return build(calls, Prompts(catalog, offers), resources, stores.sessions, listen=listen, state_keys=state_keys)
+    listen = Listen(resources, stores.changes, stores.tasks, durable, stores.subscriber)
+    prompts, state_keys = Prompts(catalog, offers), stores.ring.secrets("requestState")
+    return build(calls, prompts, resources, stores.sessions, listen, state_keys=state_keys), listen
 
 
 def _settle() -> None:

@@ -49,6 +49,16 @@ class WebSettings(Group):
         default=10_000, ge=1, description="most sessions of one principal; one more ends the longest idle."
     )
 
+    call_deadline: Seconds = Field(
+        default=timedelta(seconds=50),
+        ge=timedelta(0),
+        description="seconds a call may take before it is answered with the id of its job, which goes on, for clients "
+        "that take no tasks; progress starts the time again, 0 turns it off.",
+    )
+    task_limit: int = Field(default=1000, ge=1, le=10_000, description="most calls of one principal at work at once.")
+    queue_limit: int = Field(default=10_000, ge=1, description="most jobs that may wait in one queue.")
+    arguments_limit: int = Field(default=1024 * 1024, ge=1024, description="most bytes the arguments of a tool take.")
+
     @field_validator("allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

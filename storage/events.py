@@ -69,6 +69,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     outcome: Any = None
     missing: str = ""
     """The kind of question the tool could not do without and the client does not take."""
+    error: dict[str, Any] | None = None
+    """A JSON-RPC error the tool ended with on purpose: `code`, `message`, perhaps `data`."""
 
 
 Event = Status | Progress | Text | Log | Asked | Withdrawn | HangUp | Ended

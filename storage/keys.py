@@ -7,6 +7,9 @@
 | `mcp:{b}:deadlines` | sorted set, task -> ms | 8 days after the last write | when the reaper looks at a task again | ids only |
 | `mcp:{p}:session:<session>` | hash | `MCP_SESSION_TTL`, sliding | the session record, its log level and resource subscriptions | record and URIs encrypted; the id is hashed |
 | `mcp:{p}:sessions` | sorted set, session -> ms | as the sessions | when each session of a principal was last used | hashes only |
+| `mcp:{p}:tasks` | sorted set, task -> ms | 8 days after the last write | the principal's last 1000 tasks | ids only |
+| `mcp:{p}:active` | sorted set, task -> ms | 8 days after the last write | those that were accepted and may not have ended | ids only |
+| `mcp:{p}:repeat:<key>` | string | the task's time limit + `MCP_RESULT_TTL` | which task a repeated call means | a task id and a keyed hash of the arguments |
 | `mcp:{s}:stream:<stream>` | stream | 1 hour after the last event | what a session's stream carried, if no task's log does | payloads encrypted |
 | `mcp:{s}:owner:<stream>` | string | 1 hour | until when a replica works for such a stream, and for which request | the request's id |
 | `mcp:{s}:waiting:<request>` | string | the answer's time limit | that a replica waits for the client's answer | nothing |
@@ -68,6 +71,18 @@ def sessions(principal_key: str) -> str:
     return f"mcp:{{{principal_key}}}:sessions"
 
 
+def own_tasks(principal_key: str) -> str:
+    return f"mcp:{{{principal_key}}}:tasks"
+
+
+def active_tasks(principal_key: str) -> str:
+    return f"mcp:{{{principal_key}}}:active"
+
+
+def repeat(principal_key: str, key: str) -> str:
+    return f"mcp:{{{principal_key}}}:repeat:{key}"
+
+
 def stream(scope: str, stream_id: str) -> str:
     return f"mcp:{{{scope}}}:stream:{stream_id}"
 
@@ -94,6 +109,11 @@ def result(principal_key: str, run_id: str) -> str:
 
 def workers(queue: str) -> str:
     return f"mcp:workers:{queue}"
+
+
+def broker_queue(queue: str) -> str:
+    """Celery's list of messages that no worker has taken."""
+    return f"{BROKER_PREFIX}{queue}"
 
 
 def rate(scope: str) -> str:

@@ -1,5 +1,6 @@
 """Results kept under their run's id for a while, for whoever made them."""
 
+import zlib
 from datetime import timedelta
 
 from storage import keys
@@ -15,7 +16,8 @@ class ResultStore:
         self._ring = ring
 
     async def add(self, run_id: str, principal: Principal, value: bytes, *, keep: timedelta) -> None:
-        sealed = self._ring.seal(value, kind="result", record=run_id, principal=principal.key)
+        """Keep *value*, compressed, for whoever is the principal."""
+        sealed = self._ring.seal(zlib.compress(value), kind="result", record=run_id, principal=principal.key)
         await self._redis.set(keys.result(principal.key, run_id), sealed, ex=keep)
 
     async def get(self, run_id: str, principal: Principal) -> bytes:
@@ -23,4 +25,4 @@ class ResultStore:
         sealed = await self._redis.get(keys.result(principal.key, run_id))
         if sealed is None:
             raise NotFound("no such result")
-        return self._ring.open(sealed, kind="result", record=run_id, principal=principal.key)
+        return zlib.decompress(self._ring.open(sealed, kind="result", record=run_id, principal=principal.key))

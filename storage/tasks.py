@@ -19,6 +19,8 @@ LEASE = timedelta(seconds=10)
 GRACE = timedelta(seconds=4)
 """How long a queued task waits for a worker before its message is sent again; doubles each time, to a minute."""
 
+_STATE = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
+
 Standing = Literal["held", "cancel", "lost"]
 """What a writer learns with every write: carry on, stop because cancel was asked, or stop because it is not yours."""
 
@@ -53,18 +55,29 @@ class TaskStore:
 
     async def get(self, task_id: str, principal: Principal) -> tuple[TaskRecord, TaskState]:
         """The task of this *principal*; NotFound when unknown, expired or another's."""
-        fields = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
-        values = await self._redis.hmget(keys.task(task_id), fields)
-        record_json, *state = values
-        record = None if record_json is None else msgspec.json.decode(record_json, type=TaskRecord)
-        if record is None or record.principal != principal:
+        found = _record_and_state(await self._redis.hmget(keys.task(task_id), _STATE))
+        if found is None or found[0].principal != principal:
             raise NotFound("no such task")
-        return record, _state(state)
+        return found
+
+    async def several(self, task_ids: Sequence[str], principal: Principal) -> list[tuple[TaskRecord, TaskState]]:
+        """Those of the tasks that are there and this *principal*'s, in the order given."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for task_id in task_ids:
+                pipe.hmget(keys.task(task_id), _STATE)
+            rows = cast("list[list[bytes | None]]", await pipe.execute())
+        found = [_record_and_state(row) for row in rows]
+        return [each for each in found if each is not None and each[0].principal == principal]
 
     async def ending(self, record: TaskRecord) -> Ended | None:
         """How the task ended, its result included: always the last event of its log. None while it has not."""
         newest = await self.newest(record)
         return newest[1] if newest and isinstance(newest[1], Ended) else None
+
+    async def recent(self, record: TaskRecord, count: int = 20) -> list[Event]:
+        """The last events of the task's log, newest first."""
+        rows = await self._redis.xrevrange(keys.task_log(record.id), count=count)
+        return [self.decode(record, fields[b"e"]) for _, fields in rows]
 
     async def newest(self, record: TaskRecord) -> tuple[str, Event] | None:
         """The last event of the task's log and its id; None once the log has expired."""
@@ -201,9 +214,9 @@ class TaskStore:
         )
         return record if answer == b"send" else None
 
-    def log_of(self, record: TaskRecord) -> str:
-        """The name of the task's event log, to be followed."""
-        return keys.task_log(record.id)
+    def log_of(self, task: TaskRecord | str) -> str:
+        """The name of the task's event log, to be followed; of one that is not there yet by its id."""
+        return keys.task_log(task if isinstance(task, str) else task.id)
 
     def decode(self, record: TaskRecord, payload: bytes) -> Event:
         """The event behind what the log holds."""
@@ -246,9 +259,12 @@ def _standing(answer: bytes) -> Standing:
     return cast("Standing", answer.decode())
 
 
-def _state(values: list[bytes | None]) -> TaskState:
-    status, attempt, progress, cancel, worker, updated = values
-    return TaskState(
+def _record_and_state(values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
+    """From the fields of `_STATE`; None when there is no such task."""
+    record, status, attempt, progress, cancel, worker, updated = values
+    if record is None:
+        return None
+    return msgspec.json.decode(record, type=TaskRecord), TaskState(
         status=cast("TaskStatus", (status or b"queued").decode()),
         attempt=int(attempt or 0),
         progress=float(progress or NOTHING_DONE),

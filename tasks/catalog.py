@@ -4,8 +4,8 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +32,10 @@ class Catalog:
         _check_unique("tool", [tool.name for tool in self.tools])
         _check_unique("prompt", [prompt.name for prompt in self.prompts])
         _check_unique("resource", [resource.uri for resource in self.resources])
+
+    def plus(self, tools: Sequence[Tool]) -> "Catalog":
+        """This catalog, and more *tools* after its own."""
+        return replace(self, tools=(*self.tools, *tools))
 
     def find_tool(self, name: str) -> Tool | None:
         return next((tool for tool in self.tools if tool.name == name), None)

@@ -17,7 +17,7 @@ from storage.events import Event, Log, Progress, Text
 from storage.records import Principal, new_id
 from storage.states import Level
 from tasks.ask import Answer, Question, check_supported, parse
-from tasks.errors import ToolError, Unsupported
+from tasks.errors import ProtocolError, ToolError, Unsupported
 from tasks.outcome import finished, own_error
 from tasks.result import Content, Result, failure
 from tasks.settings import ToolSettings
@@ -121,7 +121,7 @@ async def run_inline(tool: Tool, run: InlineRun, arguments: dict[str, Any]) -> R
             async with asyncio.timeout(tool.timeout.total_seconds()):
                 value = await value
         return finished(tool, value, run.attached)
-    except Unsupported:
+    except (Unsupported, ProtocolError):
         raise
     except ToolError as error:
         return failure(str(error))

@@ -16,7 +16,7 @@ from storage.events import Ended
 from storage.records import Claim, TaskRecord
 from storage.results import ResultStore
 from storage.tasks import LEASE, TaskStore
-from tasks.errors import Cancelled, ToolError, Unsupported
+from tasks.errors import Cancelled, ProtocolError, ToolError, Unsupported
 from tasks.outcome import finished, outcome, own_error
 from tasks.result import Result, failure
 from tasks.run import Stop, ToolThread, WorkerRun
@@ -148,10 +148,11 @@ async def _call_coroutine(tool: Tool, run: WorkerRun, arguments: dict[str, Any])
 def _result(tool: Tool, run: WorkerRun, thread: ToolThread) -> Result:
     try:
         return finished(tool, thread.answer.result(), run.attached)
-    except Unsupported as error:
-        run.missing = error.kind
-        return failure(str(error))
     except ToolError as error:
+        run.missing = error.kind if isinstance(error, Unsupported) else ""
+        return failure(str(error))
+    except ProtocolError as error:
+        run.error = error.plain()
         return failure(str(error))
     except (Cancelled, asyncio.CancelledError):
         return failure(f"{tool.name} stopped itself")
@@ -180,13 +181,17 @@ async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:
     if run.stopped == "drain" and run.claim.record.rerun:
         await run.outbox.drain()
         return "released" if await tasks.release(run.claim) else "lost"
-    ending = (
-        _stopped(run, run.stopped)
-        if run.stopped or result is None
-        else Ended(status="completed", outcome=outcome(result), missing=run.missing)
-    )
+    ending = _ending(run, result)
     await run.outbox.drain()
     return ending.status if await tasks.finish(run.claim, ending) else "lost"
+
+
+def _ending(run: WorkerRun, result: Result | None) -> Ended:
+    if run.stopped or result is None:
+        return _stopped(run, run.stopped)
+    if run.error:
+        return Ended(status="failed", message=run.error["message"], error=run.error)
+    return Ended(status="completed", outcome=outcome(result), missing=run.missing)
 
 
 def _stopped(run: WorkerRun, reason: Stop | None) -> Ended:

@@ -56,6 +56,7 @@ class WorkerRun:
         self._stop = threading.Event()
         self.asking = Asking(claim, tasks, loop=loop, timeout=settings.ask_timeout, stopped=self._stop.is_set)
         self.missing = ""
+        self.error: dict[str, Any] | None = None
         self._questions = 0
         self._changes = changes
         self._tasks = tasks

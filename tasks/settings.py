@@ -38,6 +38,11 @@ class WorkerSettings(Group):
     worker_queues: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("default",), description="the queues a worker takes jobs from, separated by commas."
     )
+    task_after: Seconds = Field(
+        default=timedelta(seconds=5),
+        ge=timedelta(0),
+        description="seconds after which a call becomes a task, for clients that take tasks.",
+    )
     drain_timeout: Seconds = Field(
         default=timedelta(seconds=10),
         ge=timedelta(0),

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, TypedDict, overload
+from typing import Any, Final, Literal, TypedDict, overload
 
 from storage.states import Level
 from tasks.ask import Elicitation, Elicited, Roots, Sampling, UrlElicitation
 from tasks.contract import Run
-from tasks.errors import Cancelled, ToolError, Unanswered, Unsupported
+from tasks.errors import Cancelled, ProtocolError, ToolError, Unanswered, Unsupported
 from tasks.result import Audio, Embedded, Image, Link, Text
 from tasks.schema import Arguments, GivenArguments, Output
 
@@ -35,6 +35,7 @@ __all__ = [
     "Image",
     "Level",
     "Link",
+    "ProtocolError",
     "Roots",
     "Run",
     "Sampling",
@@ -49,6 +50,7 @@ __all__ = [
 
 DEFAULT_QUEUE: Final = "default"
 DEFAULT_TIMEOUT: Final = timedelta(minutes=5)
+TaskPolicy = Literal["never", "slow", "always", "required"]
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -78,6 +80,8 @@ class Tool:
     inline: bool
     keep: timedelta | None
     max_attempts: int
+    task: TaskPolicy
+    task_after: timedelta | None
     run_parameter: str | None
 
     @property
@@ -109,6 +113,8 @@ def tool(
     inline: bool = False,
     keep: timedelta | None = None,
     max_attempts: int = 3,
+    task: TaskPolicy = "slow",
+    task_after: timedelta | float | None = None,
     input_schema: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
@@ -120,8 +126,10 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     *title* is for people (made from the name otherwise); *annotations* are MCP's hints; *scopes* are what a caller's
     token must hold; *timeout* (timedelta or seconds) ends a run that takes longer; *queue* picks the worker pool;
     *inline* runs the tool in the web process, for answers that take no time; *keep* lets the result be read again
-    under the run's id; *max_attempts* bounds the tries after workers that died; *input_schema* (JSON Schema 2020-12)
-    takes the place of the one made from annotations, for a function that takes `**arguments`.
+    under the run's id; *max_attempts* bounds the tries after workers that died; *task* says when a call becomes a task
+    for clients that take tasks (`never`; `slow`: after *task_after*, else `MCP_TASK_AFTER`; `always`: at once;
+    `required`: at once, and other clients may not call it); *input_schema* (JSON Schema 2020-12) takes the place of
+    the one made from annotations, for a function that takes `**arguments`.
     """
     if function is not None:
         return _make(function)
@@ -140,6 +148,8 @@ def _make(  # noqa: PLR0913  # these are the decorator's options
     inline: bool = False,
     keep: timedelta | None = None,
     max_attempts: int = 3,
+    task: TaskPolicy = "slow",
+    task_after: timedelta | float | None = None,
     input_schema: Mapping[str, Any] | None = None,
 ) -> Tool:
     chosen = name or function.__name__
@@ -163,6 +173,8 @@ def _make(  # noqa: PLR0913  # these are the decorator's options
         inline=inline,
         keep=keep,
         max_attempts=max_attempts,
+        task=task,
+        task_after=timedelta(seconds=task_after) if isinstance(task_after, int | float) else task_after,
         run_parameter=run_parameter,
     )
 

@@ -25,6 +25,11 @@ class Line(Protocol):
         """Whether the response ended and the work goes on: its client comes back for the rest."""
         ...
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether this process is being stopped, and the client told to call again."""
+        ...
+
     def back_by_task(self) -> None:
         """Say that a task's log holds all that this stream carries, so that any replica can go on with it."""
         ...

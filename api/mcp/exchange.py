@@ -108,6 +108,10 @@ class Exchange:
         return self.why in ("detached", "replaced")
 
     @property
+    def is_stopping(self) -> bool:
+        return self.why == "stopping"
+
+    @property
     def is_resumable(self) -> bool:
         """Whether another replica can go on with the response, and the client knows to ask one."""
         return self.is_backed and (self.answer.resumable or (self.answer.prime is not None and self.answer.streams))
@@ -121,14 +125,18 @@ class Exchange:
             self.kept.is_backed = True
 
     def end_at(self, entry: str) -> None:
-        self._final = self.kept.cursor(entry) if self.kept else None
+        self._final = self.kept.cursor(entry) if self.kept and self.kept.is_backed else None
 
     def hang_up(self) -> None:
         if self.answer.prime and self.is_resumable:
             self.stop("detached")
 
     async def say(self, message: Mapping[str, Any], entry: str | None) -> None:
-        await self.answer.event(message, self.kept.cursor(entry) if self.kept and entry else None)
+        if self.kept and not self.kept.is_backed:
+            # The task is another request's too: this stream has a log of its own.
+            await self._carry(message)
+        else:
+            await self.answer.event(message, self.kept.cursor(entry) if self.kept and entry else None)
 
     async def notify(self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None) -> None:
         message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}

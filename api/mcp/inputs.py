@@ -62,11 +62,16 @@ def answers_to(ctx: Context, questions: Mapping[str, Question]) -> dict[str, byt
     }
 
 
-def required(questions: Mapping[str, Question], state: State) -> InputRequiredResult:
-    """The result that asks."""
+def requests(questions: Mapping[str, Question]) -> dict[str, Any]:
+    """`inputRequests`: the questions by key."""
     asked: dict[str, Any] = {}
     for key, question in questions.items():
         method, params = request(question)
         asked[key] = {"method": method, "params": params} if params else {"method": method}
-    plain = {"inputRequests": asked, "requestState": msgspec.json.encode(state).decode()}
+    return asked
+
+
+def required(questions: Mapping[str, Question], state: State) -> InputRequiredResult:
+    """The result that asks."""
+    plain = {"inputRequests": requests(questions), "requestState": msgspec.json.encode(state).decode()}
     return InputRequiredResult.model_validate(plain, by_name=False)

@@ -8,10 +8,12 @@ from mcp.server import Server
 from mcp.server.connection import Connection
 from mcp.server.runner import serve_one
 from mcp.shared.inbound import (
+    MCP_NAME_HEADER,
     MCP_PROTOCOL_VERSION_HEADER,
     InboundLadderRejection,
     InboundModernRoute,
     classify_inbound_request,
+    decode_header_value,
     find_duplicated_routing_header,
     unsupported_protocol_version_rejection,
     validate_mcp_param_headers,
@@ -92,6 +94,10 @@ class ModernEra:
             raise Refused(406, "subscriptions/listen answers with text/event-stream: Accept must name it")
         if duplicated := find_duplicated_routing_header(incoming.raw_headers):
             raise _refused(InboundLadderRejection(HEADER_MISMATCH, f"{duplicated} appears more than once"), incoming)
+        if name_mismatch(incoming):
+            raise _refused(
+                InboundLadderRejection(HEADER_MISMATCH, "Mcp-Name is not the task the params name"), incoming
+            )
         route = classify_inbound_request(incoming.message, headers=incoming.headers)
         if isinstance(route, InboundLadderRejection):
             raise _refused(route, incoming)
@@ -120,6 +126,13 @@ def _refused(rejection: InboundLadderRejection, incoming: Incoming) -> Refused:
         data=rejection.data,
         request_id=incoming.request_id,
     )
+
+
+def name_mismatch(incoming: Incoming) -> bool:
+    """Whether `Mcp-Name` names another task than the params (SEP-2663); clients leave it out, which is tolerated."""
+    named = decode_header_value(incoming.headers.get(MCP_NAME_HEADER))
+    task_id = (incoming.params or {}).get("taskId")
+    return incoming.method.startswith("tasks/") and named is not None and named != task_id
 
 
 def missing_header(incoming: Incoming) -> Refused:

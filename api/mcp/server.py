@@ -1,24 +1,23 @@
 """The MCP server: which handler answers which method."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
 from mcp.server import CacheHint, Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
-from mcp.server.subscriptions import ListenHandler
 from mcp.types import (
+    CallToolRequestParams,
     EmptyResult,
     SetLevelRequestParams,
     SubscribeRequestParams,
-    SubscriptionsListenRequestParams,
-    SubscriptionsListenResult,
     UnsubscribeRequestParams,
 )
 
 from api.mcp.caller import Context, caller
 from api.mcp.calls import Calls
+from api.mcp.durable import EXTENSION, TaskParams
+from api.mcp.listen import Listen
 from api.mcp.prompts import Prompts
 from api.mcp.resources import Resources
 from storage.sessions import SessionStore
@@ -34,31 +33,16 @@ _UNCHANGING: Final = CacheHint(ttl_ms=60_000, scope="private")
 """Lists change with a deploy; they may differ by authorization, hence private."""
 
 
-@dataclass(frozen=True)
-class Listen:
-    """`subscriptions/listen`: acknowledges what can be honoured, and nothing else."""
-
-    handler: ListenHandler
-    resources: Resources
-
-    async def __call__(self, ctx: Context, params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
-        wanted = params.notifications
-        if (uris := wanted.resource_subscriptions) is not None:
-            known = [uri for uri in uris if self.resources.is_known(str(uri))]
-            wanted = wanted.model_copy(update={"resource_subscriptions": known or None})
-        return await self.handler(ctx, params.model_copy(update={"notifications": wanted}))
-
-
 def build(
     calls: Calls,
     prompts: Prompts,
     resources: Resources,
     sessions: SessionStore,
+    listen: Listen,
     *,
-    listen: ListenHandler,
     state_keys: Sequence[bytes],
 ) -> Server[Any]:
-    """The server. *listen* must be closed when the process drains; *state_keys* are shared by all replicas."""
+    """The server. *state_keys* are shared by all replicas."""
     server: Server[Any] = Server(
         NAME,
         version=version(NAME),
@@ -75,14 +59,13 @@ def build(
         },
         get_tool_input_schema=calls.input_schema,
         on_list_tools=calls.list_tools,
-        on_call_tool=calls.call_tool,
         on_list_resources=resources.list_resources,
         on_list_resource_templates=resources.list_templates,
         on_read_resource=resources.read,
         on_list_prompts=prompts.list_prompts,
         on_get_prompt=prompts.get_prompt,
         on_completion=prompts.complete,
-        on_subscriptions_listen=Listen(listen, resources),
+        on_subscriptions_listen=listen,
     )
     security = RequestStateSecurity(
         keys=list(state_keys), ttl=STATE_TTL, bind_principal=lambda ctx: caller(ctx).principal.key
@@ -95,7 +78,12 @@ def build(
             await sessions.set_level(session, params.level)
         return EmptyResult()
 
+    server.add_request_handler("tools/call", CallToolRequestParams, calls.call_tool)
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, set_level)
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, resources.subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, resources.unsubscribe)
+    server.extensions[EXTENSION] = {}
+    server.add_request_handler("tasks/get", TaskParams, calls.durable.get)
+    server.add_request_handler("tasks/update", TaskParams, calls.durable.update)
+    server.add_request_handler("tasks/cancel", TaskParams, calls.durable.cancel)
     return server

@@ -10,6 +10,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 import structlog
+from mcp import MCPError
 from mcp.types import INTERNAL_ERROR, ErrorData, RequestId
 from mcp.types.methods import serialize_server_result
 
@@ -18,7 +19,7 @@ from api.mcp.answer import KEEP_ALIVE, Answer, Why
 from api.mcp.cursor import START, StandaloneCursor, StreamCursor, parse
 from api.mcp.inflight import InFlight
 from api.mcp.session_stream import comes_back
-from api.mcp.translate import audience_of, call_result, ending, message, wire
+from api.mcp.translate import Audience, audience_of, call_result, ending, message, wire
 from storage.changes import Change, ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.control import StreamOpened
@@ -147,9 +148,7 @@ class SessionStreams:
             async for entry, payload in entries:
                 event = self.tasks.decode(record, payload)
                 if isinstance(event, Ended):
-                    plain = wire(call_result(ending(event, audience)))
-                    result = serialize_server_result("tools/call", session.protocol_version, plain)
-                    yield result_message(audience.request, result), entry
+                    yield _response(event, audience, session.protocol_version), entry
                     return
                 if body := message(event, audience, cursor.stream):
                     yield body, entry
@@ -211,6 +210,15 @@ class SessionStreams:
                     body = _change(self.changes.decode(payload), wanted)
                 if body is not None:
                     await answer.event(body, str(cursor))
+
+
+def _response(ended: Ended, audience: Audience, version: str) -> dict[str, Any]:
+    """The response to the call whose task ended so."""
+    try:
+        plain = wire(call_result(ending(ended, audience)))
+    except MCPError as error:
+        return error_message(audience.request, error.error)
+    return result_message(audience.request, serialize_server_result("tools/call", version, plain))
 
 
 def _change(change: Change, wanted: set[str]) -> dict[str, Any] | None:

@@ -129,10 +129,12 @@ def _log(audience: Audience, level: Level, data: object) -> dict[str, Any] | Non
 
 
 def ending(event: Ended, audience: Audience) -> Result:
-    """The result a task ended with, or its failure in words.
+    """The result a task ended with, or its failure in words. MCPError for a failure that is no result.
 
     In the stateless era a question the client does not take is -32021 (2026-07-28, basic: capabilities).
     """
+    if event.error is not None:
+        raise MCPError(int(event.error["code"]), str(event.error["message"]), event.error.get("data"))
     if event.missing and not audience.is_asked_directly:
         raise missing_capability(event.missing)
     if event.outcome is not None:

@@ -4,6 +4,7 @@ Loaded with `MCP_TOOL_MODULES=tests/conformance/fixtures.py`. Every tool runs on
 """
 
 import base64
+import time
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -12,7 +13,20 @@ from pydantic import Field
 from tasks.ask import Sampled
 from tasks.prompt import Message, prompt
 from tasks.resource import resource
-from tasks.tool import Audio, Elicitation, Elicited, Embedded, Image, Roots, Run, Sampling, Text, ToolError, tool
+from tasks.tool import (
+    Audio,
+    Elicitation,
+    Elicited,
+    Embedded,
+    Image,
+    ProtocolError,
+    Roots,
+    Run,
+    Sampling,
+    Text,
+    ToolError,
+    tool,
+)
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 """One pixel."""
@@ -360,3 +374,62 @@ def test_input_required_result_prompt(run: Run) -> str:
     """A prompt that asks first."""
     answer = run.ask(Elicitation("What context should the prompt use?", form(context=STRING)), key="user_context")
     return f"Use this context: {answer.content.get('context', 'none')}"
+
+
+# Tasks
+
+
+@tool(inline=True)
+def greet(name: str) -> str:
+    """Greet at once."""
+    return f"Hello, {name}!"
+
+
+@tool(task="always", timeout=120)
+def slow_compute(run: Run, seconds: float, label: str = "") -> str:
+    """Take so many seconds."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        run.progress(seconds - left, seconds, label)
+        run.sleep(timedelta(seconds=min(left, 0.5)))
+    return f"computed {label} in {seconds:g} s"
+
+
+@tool(task="required")
+def failing_job(run: Run) -> str:
+    """Fail after a second, as a tool fails."""
+    run.sleep(timedelta(seconds=1))
+    raise ToolError("this job always fails")
+
+
+@tool(task="always")
+def protocol_error_job() -> str:
+    """Fail as a protocol does."""
+    raise ProtocolError(-32603, "this job always breaks")
+
+
+@tool(task="always")
+def confirm_delete(run: Run, filename: str) -> str:
+    """Ask before deleting."""
+    answer = run.ask(Elicitation(f"Delete {filename}?", form(confirm=BOOLEAN)), key="confirm")
+    return f"deleted {filename}" if answer.content.get("confirm") else f"kept {filename}"
+
+
+@tool(task="always")
+def multi_input(run: Run) -> str:
+    """Ask two things at once."""
+    answers = run.ask_all(
+        {
+            "first": Elicitation("The first?", form(name=STRING)),
+            "second": Elicitation("The second?", form(name=STRING)),
+        }
+    )
+    return ", ".join(told(answer) for answer in answers.values() if isinstance(answer, Elicited))
+
+
+@tool(task="slow", task_after=0.2)
+def test_tool_with_task(run: Run) -> str:
+    """Ask, and then take its time."""
+    answer = run.ask(Elicitation("What is your name?", form(name=STRING)), key="user_name")
+    run.sleep(timedelta(seconds=1))
+    return f"Hello, {answer.content.get('name', 'stranger')}!"

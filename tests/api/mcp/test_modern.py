@@ -14,6 +14,7 @@ from tests.servers import Stack
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
+OUR_TOOLS = ("echo", "system_time", "streaming", "project", "aws_s3", "aws_ecs")
 ENVELOPE: dict[str, Any] = {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}}
 
 
@@ -48,13 +49,16 @@ def test_every_tool_has_title_annotations_and_schemas(stateless: Wire):
     """Ours: a model and a person can tell what each tool does and takes."""
     tools = {tool["name"]: tool for tool in stateless.send("tools/list").result["tools"]}
 
-    assert list(tools) == ["echo", "system_time", "streaming", "project", "aws_s3", "aws_ecs"]
+    assert list(tools) == [*OUR_TOOLS, "job_status", "job_result", "job_cancel", "job_list"]
     for tool in tools.values():
         assert tool["title"]
         assert tool["description"]
-        assert tool["annotations"]["readOnlyHint"] is True
-        assert tool["inputSchema"]["$schema"] == tool["outputSchema"]["$schema"]
-        assert all(part.get("description") for part in tool["inputSchema"]["properties"].values())
+        assert tool["inputSchema"]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        assert "title" not in tool["inputSchema"]
+    for name in OUR_TOOLS:
+        assert tools[name]["annotations"]["readOnlyHint"] is True
+        assert tools[name]["outputSchema"]["type"] == "object"
+        assert all(part.get("description") for part in tools[name]["inputSchema"]["properties"].values())
 
 
 @pytest.mark.parametrize(
