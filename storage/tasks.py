@@ -31,6 +31,7 @@ class TaskStore:
     def __init__(self, redis: Redis, ring: KeyRing, *, result_ttl: timedelta) -> None:
         self._redis = redis
         self._ring = ring
+        self.result_ttl = result_ttl
         self._ttl = _ms(result_ttl)
         self._scripts = Scripts(redis)
 

@@ -17,6 +17,7 @@ from storage.records import Claim, TaskRecord
 from storage.results import ResultStore
 from storage.tasks import LEASE, TaskStore
 from tasks.errors import Cancelled, ProtocolError, ToolError, Unsupported
+from tasks.large import fitting
 from tasks.outcome import finished, outcome, own_error
 from tasks.result import Result, failure
 from tasks.run import Stop, ToolThread, WorkerRun
@@ -68,7 +69,7 @@ def _attempt(runtime: Runtime, claim: Claim) -> str:
     try:
         result = _unknown(claim.record) if tool is None else _run(tool, run)
         if tool is not None and result is not None:
-            runtime.call(_keep(runtime.results, tool, run, result))
+            result = runtime.call(_kept(runtime, tool, run, result))
         return runtime.call(_end(runtime.tasks, run, result))
     finally:
         unwatch()
@@ -168,10 +169,17 @@ def _unknown(record: TaskRecord) -> Result:
     return failure(f"this worker does not know the tool {record.tool}: give web and workers the same MCP_TOOL_MODULES.")
 
 
-async def _keep(results: ResultStore, tool: Tool, run: WorkerRun, result: Result) -> None:
-    """Let the result be read again, for tools that want it; before the ending, so that whoever hears it can."""
+async def _kept(runtime: Runtime, tool: Tool, run: WorkerRun, result: Result) -> Result:
+    """Let the result be read again where it must; before the ending, so that whoever hears of it can."""
     if tool.keep and not result.is_error:
-        await results.add(run.id, run.principal, msgspec.json.encode(outcome(result)), keep=tool.keep)
+        await runtime.results.add(run.id, run.principal, msgspec.json.encode(outcome(result)), keep=tool.keep)
+    return await fitting(
+        result,
+        runtime.results,
+        runtime.settings,
+        record=run.claim.record,
+        keep=runtime.tasks.result_ttl,
+    )
 
 
 async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:

@@ -21,6 +21,14 @@ class ToolSettings(Group):
         default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         description="the Bedrock model or inference profile that analyses; `off` leaves the rules alone to speak.",
     )
+    result_inline_limit: int = Field(
+        default=256 * 1024,
+        ge=1024,
+        description="bytes of a result above which the answer links to it as a resource.",
+    )
+    result_limit: int = Field(
+        default=32 * 1024 * 1024, ge=1024, description="most bytes of a result; a larger one becomes an error."
+    )
     ask_timeout: Seconds = Field(
         default=timedelta(minutes=5),
         ge=timedelta(seconds=1),

@@ -65,7 +65,8 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Start, or start again on the same port."""
-        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command = [str(get_binary_path()), "--port", str(self.port), "--databases", "64", "--save", ""]
+        command += ["--bind", "127.0.0.1"]
         with (self._folder / "valkey.log").open("wb") as log:
             self._process = subprocess.Popen([*command, "--dir", str(self._folder)], stdout=log, stderr=log)
         until(self._answers, "the Valkey server answering")

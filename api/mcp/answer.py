@@ -6,6 +6,7 @@ short grace; so the statuses the spec wants (400, 404) still reach quick refusal
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import anyio
@@ -41,11 +42,15 @@ log = structlog.get_logger(__name__)
 
 
 class Answer:
-    """Writes one response. *streams* says whether the client accepts an event stream."""
+    """Writes one response. *streams* says whether the client accepts an event stream.
 
-    def __init__(self, receive: Receive, send: Send, *, streams: bool) -> None:
+    *prefers_stream* says that it would rather have one than JSON.
+    """
+
+    def __init__(self, receive: Receive, send: Send, *, streams: bool, prefers_stream: bool = False) -> None:
         self.headers: dict[str, str] = {}
         self.streams = streams
+        self._prefers_stream = prefers_stream
         self.prime: str | None = None
         """The id a stream begins with, for clients that come back by it even before the first event."""
         self.before_start: Callable[[], Awaitable[None]] | None = None
@@ -61,7 +66,8 @@ class Answer:
 
     @property
     def is_stream(self) -> bool:
-        return self._last > 0
+        """Whether the answer is an event stream, or will be when it is a result."""
+        return self._prefers_stream or self._last > 0
 
     def _extra(self) -> list[tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.headers.items()]
@@ -74,7 +80,7 @@ class Answer:
 
     async def finish(self, message: Mapping[str, Any], *, status: int, event_id: str | None = None) -> None:
         """The last message: an event of the stream, or the JSON body if there is none."""
-        if self._started:
+        if self._started or (self._prefers_stream and status == HTTPStatus.OK):
             await self._write(_frame(message, event_id), last=True)
         else:
             await self.json(encode(message), status=status)

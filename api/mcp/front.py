@@ -83,7 +83,7 @@ class Front:
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)
-        answer = Answer(receive, send, streams=incoming.streams)
+        answer = Answer(receive, send, streams=incoming.streams, prefers_stream=incoming.prefers_stream)
         if is_modern(incoming.headers):
             await self.modern.serve(incoming, answer, principal)
         elif lacks_header(incoming):

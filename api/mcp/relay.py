@@ -16,6 +16,7 @@ from api.mcp.caller import Context, caller
 from api.mcp.cursor import START
 from api.mcp.durable import DurableTasks
 from api.mcp.inputs import Waiting, answers_to, required
+from api.mcp.questions import Questions
 from api.mcp.translate import call_result, ending, message
 from storage.events import Asked, Ended, Event, HangUp, Progress, Status
 from storage.records import NOTHING_DONE, TaskRecord
@@ -104,25 +105,20 @@ class Relay:
     ) -> CallToolResult | InputRequiredResult:
         line, audience = caller(ctx).line, caller(ctx).audience
         entry, event, told = await self._first(ctx, record, events)
-        while not isinstance(event, Ended):
-            if isinstance(event, Asked):
-                open_ = await (
-                    self.durable.questions(record) if audience.is_asked_directly else self.answer(ctx, record)
-                )
-                if open_ and not audience.is_asked_directly:
-                    return required(open_, Waiting(record.id, entry))
-            else:
-                open_ = {}
-            if isinstance(event, HangUp):
-                line.hang_up()
-            is_old = isinstance(event, Progress) and event.done <= told
-            is_answered = isinstance(event, Asked) and event.key not in open_
-            if not is_old and not is_answered and (body := message(event, audience, record.id)):
-                await line.say(body, entry)
-                if patience.limit and patience.from_progress and isinstance(event, Progress):
-                    scope.deadline = anyio.current_time() + patience.limit.total_seconds()
-            entry, payload = await anext(events)
-            event = self.tasks.decode(record, payload)
+        async with Questions(ctx, self.tasks, record) as questions:
+            while not isinstance(event, Ended):
+                asked = isinstance(event, Asked) and not audience.is_asked_directly
+                if asked and (unanswered := await self.answer(ctx, record)):
+                    return required(unanswered, Waiting(record.id, entry))
+                if isinstance(event, HangUp):
+                    line.hang_up()
+                is_old = isinstance(event, Progress) and event.done <= told
+                if not is_old and not await questions.take(event) and (body := message(event, audience, record.id)):
+                    await line.say(body, entry)
+                    if patience.limit and patience.from_progress and isinstance(event, Progress):
+                        scope.deadline = anyio.current_time() + patience.limit.total_seconds()
+                entry, payload = await anext(events)
+                event = self.tasks.decode(record, payload)
         line.end_at(entry)
         return call_result(ending(event, audience))
 

@@ -1,6 +1,6 @@
 """Reading one MCP POST: headers, body, JSON. What cannot be read is refused in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -24,6 +24,8 @@ class Incoming:
     message: Mapping[str, Any]
     streams: bool
     """Whether the client takes an event stream."""
+    prefers_stream: bool = False
+    """Whether it would rather have one than JSON, even for an answer that is ready."""
 
     @property
     def method(self) -> str:
@@ -49,28 +51,44 @@ async def read(scope: HTTPScope, receive: Receive, *, max_body: int) -> Incoming
     """The message of a POST; Refused with the HTTP status and JSON-RPC code when there is none."""
     raw = headers_of(scope)
     headers = dict(raw)
-    streams = _negotiate(headers)
+    streams, prefers = _negotiate(headers)
     body = await _body(headers, receive, max_body)
-    return Incoming(headers=headers, raw_headers=raw, message=_message(body), streams=streams)
+    return Incoming(headers=headers, raw_headers=raw, message=_message(body), streams=streams, prefers_stream=prefers)
 
 
-def _negotiate(headers: Mapping[str, str]) -> bool:
+def _negotiate(headers: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether the client takes an event stream, and whether it prefers one."""
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Refused(415, "Content-Type must be application/json")
-    accepted = set(_media_types(headers.get("accept", "*/*")))
-    if not accepted & (_JSON | _STREAM):
+    accept = headers.get("accept", "*/*")
+    stream, plain = _weight(accept, _STREAM), _weight(accept, _JSON)
+    if stream is None and plain is None:
         raise Refused(406, "Accept must name application/json and text/event-stream")
-    return bool(accepted & _STREAM)
+    return stream is not None, stream is not None and (plain is None or stream > plain)
 
 
 def takes_stream(headers: Mapping[str, str]) -> bool:
     """Whether Accept names event streams, which a GET cannot do without."""
-    return bool(set(_media_types(headers.get("accept", ""))) & _STREAM)
+    return _weight(headers.get("accept", ""), _STREAM) is not None
 
 
-def _media_types(accept: str) -> Iterable[str]:
-    return (part.partition(";")[0].strip().lower() for part in accept.split(","))
+def _weight(accept: str, kinds: frozenset[str]) -> tuple[float, int] | None:
+    """How much one of *kinds* is wanted: its weight (RFC 9110 12.4.2), then its place; None for not at all."""
+    found: list[tuple[float, int]] = []
+    for position, part in enumerate(accept.lower().split(",")):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((_number(each[2:]) for each in parameters if each.startswith("q=")), 1.0)
+        if media_type in kinds and weight > 0:
+            found.append((weight, -position))
+    return max(found, default=None)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
 
 
 async def _body(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:

@@ -33,13 +33,17 @@ from storage.streams import STANDALONE, StreamStore, Toggle
 from tasks.catalog import Catalog
 from tasks.errors import ToolError
 from tasks.inline import InlineRun, call_offer
+from tasks.large import SCHEME
+from tasks.large import result_uri as result_uri_of_run
+from tasks.outcome import restored
 from tasks.resource import Resource
+from tasks.result import Audio, Content, Embedded, Image, Link, Text
 from tasks.tools.echo import result_uri
 
 LEGACY_NOT_FOUND: Final = -32002
 """What the handshake eras call a missing resource; the stateless era forbids the code and uses -32602."""
 
-_RESULTS: Final = result_uri("")
+_RESULTS: Final = (result_uri(""), SCHEME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +78,18 @@ class Resources:
             for each in self.catalog.resources
             if each.is_template
         ]
-        return ListResourceTemplatesResult(resource_templates=[result, *templates])
+        large = ResourceTemplate(
+            uri_template=result_uri_of_run("{jobId}"),
+            name="large result",
+            title="A result too large for an answer",
+            description="What a long-running tool returned, for whoever made the call.",
+        )
+        return ListResourceTemplatesResult(resource_templates=[result, large, *templates])
 
     async def read(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult | InputRequiredResult:
         uri = str(params.uri)
         if uri.startswith(_RESULTS):
-            text = await self._kept(ctx, uri)
-            contents = TextResourceContents(uri=uri, mime_type="application/json", text=text)
-            return ReadResourceResult(contents=[contents])
+            return ReadResourceResult(contents=await self._kept(ctx, uri))
         found = self.catalog.find_resource(uri)
         if found is None:
             raise _not_found(ctx, uri)
@@ -119,12 +127,31 @@ class Resources:
         """Whether there is a resource, or a template, of this form."""
         return uri.startswith(_RESULTS) or self.catalog.find_resource(uri) is not None
 
-    async def _kept(self, ctx: Context, uri: str) -> str:
+    async def _kept(self, ctx: Context, uri: str) -> list[TextResourceContents | BlobResourceContents]:
         try:
-            stored = await self.results.get(uri.removeprefix(_RESULTS), caller(ctx).principal)
+            stored = await self.results.get(uri.rpartition("/")[2], caller(ctx).principal)
         except NotFound:
             raise _not_found(ctx, uri) from None
-        return msgspec.json.encode(msgspec.json.decode(stored)["structured"]).decode()
+        result = restored(msgspec.json.decode(stored))
+        if result.structured is not None:
+            text = msgspec.json.encode(result.structured).decode()
+            return [TextResourceContents(uri=uri, mime_type="application/json", text=text)]
+        return [contents for block in result.content if (contents := _of_block(uri, block))]
+
+
+def _of_block(uri: str, block: Content) -> TextResourceContents | BlobResourceContents | None:
+    """A block of a result as contents of a resource; None for one that only points elsewhere."""
+    match block:
+        case Text(text=text):
+            return TextResourceContents(uri=uri, mime_type="text/plain", text=text)
+        case Image(data=data, mime_type=mime_type) | Audio(data=data, mime_type=mime_type):
+            return BlobResourceContents(uri=uri, mime_type=mime_type, blob=data)
+        case Embedded(blob=str(blob), mime_type=mime_type):
+            return BlobResourceContents(uri=block.uri, mime_type=mime_type, blob=blob)
+        case Embedded():
+            return TextResourceContents(uri=block.uri, mime_type=block.mime_type, text=block.text or "")
+        case Link():
+            return None
 
 
 async def _read(resource: Resource, run: InlineRun, values: dict[str, str]) -> Any:  # noqa: ANN401  # text, bytes or None

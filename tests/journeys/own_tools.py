@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.ask import Sampled
 from tasks.resource import resource
-from tasks.tool import Elicitation, Roots, Run, Sampling, tool
+from tasks.tool import Elicitation, ProtocolError, Roots, Run, Sampling, tool
 
 
 @tool(annotations={"readOnlyHint": True})
@@ -94,6 +94,73 @@ def silent(run: Run, seconds: float) -> str:
     """Say nothing for a while."""
     run.sleep(timedelta(seconds=seconds))
     return "at last"
+
+
+@tool(annotations={"readOnlyHint": True}, timeout=60)
+def steps(run: Run, file: str, count: int, pause: float = 0.2) -> str:
+    """Report *count* steps, and note in a file when it begins."""
+    with Path(file).open("a") as out:
+        out.write("begun\n")
+    for done in range(count):
+        run.sleep(timedelta(seconds=pause))
+        run.progress(done + 1, count, f"step {done + 1}")
+    return f"{count} steps"
+
+
+@tool(annotations={"readOnlyHint": True}, timeout=60)
+def steps_with_schema(run: Run, count: int) -> dict[str, int]:
+    """Report *count* steps and return an object."""
+    for done in range(count):
+        run.sleep(timedelta(milliseconds=200))
+        run.progress(done + 1, count)
+    return {"steps": count}
+
+
+@tool(timeout=60)
+def once(run: Run, file: str, seconds: float) -> str:
+    """Must not run twice; notes in a file when it begins."""
+    with Path(file).open("a") as out:
+        out.write("begun\n")
+    run.sleep(timedelta(seconds=seconds))
+    return "done once"
+
+
+@tool(annotations={"readOnlyHint": True})
+def much(size: int) -> str:
+    """Return a long text."""
+    return "0123456789" * (size // 10)
+
+
+@tool(annotations={"readOnlyHint": True})
+def much_with_schema(size: int) -> dict[str, str]:
+    """Return an object with a long text."""
+    return {"text": "0123456789" * (size // 10)}
+
+
+@tool(task="never", annotations={"readOnlyHint": True})
+def never_a_task(run: Run, seconds: float) -> str:
+    """Take a while, and be a call only."""
+    run.sleep(timedelta(seconds=seconds))
+    return "never a task"
+
+
+@tool(task="always")
+def always_a_task(run: Run) -> str:
+    """Be a task at once."""
+    answer = run.ask(Elicitation("What is your name?", NAME), key="name")
+    return f"hello {answer.content['name']}" if answer.action == "accept" else f"they chose to {answer.action}"
+
+
+@tool(task="required")
+def only_a_task() -> str:
+    """Be nothing but a task."""
+    return "a task"
+
+
+@tool(task="always")
+def fails_as_protocol() -> str:
+    """End with an error of the protocol."""
+    raise ProtocolError(-32000, "the warehouse is closed", {"until": "Monday"})
 
 
 @tool
