@@ -129,7 +129,7 @@ class Subscriber:
         self._listeners: dict[str, Callable[[bytes], None]] = {}
         self._acknowledged: dict[str, asyncio.Event] = {}
         """The channels that are wanted, and whether Redis has said yes."""
-        self._leaving: set[str] = set()
+        self._leaving: dict[str, asyncio.Event] = {}
         """The channels that Redis may still count us on."""
         self._commands: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._work: list[asyncio.Task[None]] = []
@@ -171,20 +171,28 @@ class Subscriber:
             if not readers and self._readers.get(reader.name) is readers:
                 del self._readers[reader.name]
                 del self._acknowledged[reader.name]
-                self._leaving.add(reader.name)
+                self._leaving[reader.name] = asyncio.Event()
                 self._commands.put_nowait(("UNSUBSCRIBE", reader.name))
 
     async def count_readers(self, name: str) -> int:
         """How many read the log *name*: each reader here, and every other process that has one."""
+        if leaving := self._leaving.get(name):
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
+                await leaving.wait()
         [(_, connections)] = await self._redis.pubsub_numsub(name)
         acknowledged = self._acknowledged.get(name)
-        ours = name in self._leaving or (acknowledged is not None and acknowledged.is_set())
+        ours = acknowledged is not None and acknowledged.is_set()
         return len(self._readers.get(name, ())) + max(0, connections - ours)
 
     def listen(self, name: str, callback: Callable[[bytes], None]) -> None:
         """Call *callback* with every message of the channel *name* from soon on; hints, lost while Redis is away."""
         self._listeners[name] = callback
         self._want(name)
+
+    def _have_left(self, *names: str) -> None:
+        for name in names:
+            if left := self._leaving.pop(name, None):
+                left.set()
 
     async def _ensure(self, name: str) -> None:
         """Subscribe unless done, and wait for the acknowledgement. TimeoutError when Redis does not answer."""
@@ -205,7 +213,7 @@ class Subscriber:
                 async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
                     await connection.connect()
                 pause = FIRST_PAUSE
-                self._leaving.clear()
+                self._have_left(*self._leaving)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._write(connection))
                     group.create_task(self._read(connection))
@@ -234,7 +242,7 @@ class Subscriber:
     def _handle(self, kind: bytes, raw_name: bytes, data: bytes) -> None:
         name = raw_name.decode()
         if kind == b"unsubscribe":
-            self._leaving.discard(name)
+            self._have_left(name)
         elif kind == b"subscribe":
             if acknowledged := self._acknowledged.get(name):
                 acknowledged.set()

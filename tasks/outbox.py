@@ -18,6 +18,8 @@ INTERVAL: Final = 0.025
 """Seconds between two sends of one run."""
 WAITING: Final = 1_000_000
 """Characters that may wait before the tool is held back."""
+MOST_EVENTS: Final = 100
+"""Events that may wait: with the interval, 4,000 a second of one run."""
 HELD_BACK: Final = 0.5
 RETRY: Final = 0.5
 
@@ -52,7 +54,7 @@ class Outbox:
     def put(self, progress: float | None, event: Event) -> None:
         """Add an event; waits while too much waits to be sent."""
         with self._room:
-            while self._size > WAITING and not self._closed:
+            while (self._size > WAITING or len(self._items) >= MOST_EVENTS) and not self._closed:
                 self._room.wait(HELD_BACK)
             self._size += self._merge(progress, event)
             if self._scheduled or self._closed:

@@ -162,6 +162,20 @@ async def _until_answers(client: Redis) -> None:
         return
 
 
+async def test_readers_are_counted_here_and_elsewhere(redis: Redis, subscriber: Subscriber):
+    """Ours: whether anybody would miss what a log brings next; who has just left does not count."""
+    counts = [await subscriber.count_readers(LOG)]
+    async with Subscriber(redis) as elsewhere:
+        async with subscriber.follow(LOG), subscriber.follow(LOG):
+            counts.append(await subscriber.count_readers(LOG))
+            async with elsewhere.follow(LOG), elsewhere.follow(LOG):
+                counts += [await subscriber.count_readers(LOG), await elsewhere.count_readers(LOG)]
+            counts.append(await elsewhere.count_readers(LOG))
+        counts.append(await subscriber.count_readers(LOG))
+
+    assert counts == [0, 2, 3, 3, 1, 0]
+
+
 async def test_several_logs_are_followed_at_once_each_in_its_order(redis: Redis, subscriber: Subscriber):
     """Ours: a standalone stream merges what is for its session with what is for everybody."""
     other = f"{LOG}:other"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from storage.events import Log, Progress, Text
-from tasks.outbox import WAITING, Item, Outbox
+from tasks.outbox import MOST_EVENTS, WAITING, Item, Outbox
 
 
 class Post:
@@ -126,3 +126,18 @@ async def test_after_the_end_nothing_more_is_sent(post: Post):
     await outbox.drain()
 
     assert post.batches == []
+
+
+async def test_a_flood_that_cannot_be_coalesced_is_held_back(post: Post):
+    """Ours: a tool that logs without end neither fills this process nor Redis; nothing of it is lost."""
+    outbox = Outbox(asyncio.get_running_loop(), post.send)
+
+    def flood() -> None:
+        for number in range(1000):
+            outbox.put(None, Log(level="info", message=str(number)))
+
+    await asyncio.to_thread(flood)
+    await outbox.drain()
+
+    assert [event.message for _, event in post.items if isinstance(event, Log)] == [str(each) for each in range(1000)]
+    assert max(len(items) for _, items in post.batches) <= MOST_EVENTS
