@@ -69,7 +69,8 @@ class Stores:
 
     @classmethod
     def of(cls, settings: Settings) -> "Stores":
-        redis, ring, web = connect(settings.storage), settings.storage.key_ring(), settings.web
+        web = settings.web
+        redis, ring = connect(settings.storage), settings.storage.key_ring(exposed=not web.is_loopback())
         return cls(
             redis=redis,
             ring=ring,

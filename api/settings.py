@@ -1,6 +1,5 @@
 """The settings of a web process, and what they may not say together."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from storage.rate import Rate
-from storage.settings import Group, Seconds, SettingsError, StorageSettings, read, words
+from storage.settings import Group, Seconds, SettingsError, StorageSettings, is_loopback, read, words
 from tasks.process import ProcessSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
@@ -84,12 +83,7 @@ class WebSettings(Group):
         return Rate(int(found[1]), _PERIODS[found[2]]) if found and int(found[1]) else None
 
     def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Settings every process needs to reach the store, and how a wrong value is told to a person."""
 
 import contextlib
+import ipaddress
 import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -131,11 +133,33 @@ class StorageSettings(Group):
             )
         return self.redis_url.get_secret_value()
 
-    def key_ring(self) -> KeyRing:
-        """The ring given, or else the one kept in the data directory, made when there is none."""
+    def is_local(self) -> bool:
+        """Whether Redis is on this machine, so that every process which shares it can share files too."""
+        address = urlsplit(self.redis_url.get_secret_value() if self.redis_url else "")
+        return address.scheme in ("", "unix") or is_loopback(address.hostname or "localhost")
+
+    def key_ring(self, *, exposed: bool = False) -> KeyRing:
+        """The ring given, or else the one kept in the data directory, made when there is none.
+
+        SettingsError in production, which is when Redis is elsewhere or the server is *exposed* beyond this machine:
+        a key that one machine made for itself would leave the others with data they cannot read.
+        """
         if self.secret_keys:
             return KeyRing([decode_key(key.get_secret_value()) for key in self.secret_keys])
+        if exposed or not self.is_local():
+            raise SettingsError(
+                f"MCP_SECRET_KEYS is not set, and {'MCP_HOST' if exposed else 'MCP_REDIS_URL'} leads beyond this "
+                "machine: give all processes the same key. Make one with: openssl rand -base64 32"
+            )
         return KeyRing([decode_key(local_key(self.data_dir))])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* can only be this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def local_key(data_dir: Path) -> str:

@@ -171,7 +171,7 @@ class Subscriber:
             if not readers and self._readers.get(reader.name) is readers:
                 del self._readers[reader.name]
                 del self._acknowledged[reader.name]
-                self._leaving[reader.name] = asyncio.Event()
+                self._leaving.setdefault(reader.name, asyncio.Event())
                 self._commands.put_nowait(("UNSUBSCRIBE", reader.name))
 
     async def count_readers(self, name: str) -> int:

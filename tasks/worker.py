@@ -1,6 +1,5 @@
 """The worker: Celery's own programs, started with what we decided about them."""
 
-import ipaddress
 import os
 import socket
 import warnings
@@ -10,8 +9,9 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
-from storage.settings import SettingsError, read
+from storage.settings import SettingsError, is_loopback, read
 from tasks.broker import RUN_TOOL, create_celery
+from tasks.catalog import load
 from tasks.job import execute
 from tasks.logs import configure
 from tasks.process import ProcessSettings
@@ -60,6 +60,9 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
     given = {"worker_concurrency": concurrency, "worker_queues": queues}
     settings = ProcessSettings(worker=read(WorkerSettings, **{key: value for key, value in given.items() if value}))
     configure(settings.log)
+    # What is wrong is said here: what a signal handler raises, Celery logs and goes on.
+    settings.storage.key_ring()
+    load(settings.worker.tool_modules)
     # Celery warns of root because of pickle, and we accept JSON alone.
     warnings.simplefilter("ignore", SecurityWarning)
     app: Any = cast("Any", create_app(settings))
@@ -82,18 +85,11 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
 
 def run_flower(*, host: str, port: int) -> None:
     """Run Flower in this process. SettingsError when it would be open to strangers."""
-    if not _is_loopback(host) and not os.environ.get("FLOWER_BASIC_AUTH"):
+    if not is_loopback(host) and not os.environ.get("FLOWER_BASIC_AUTH"):
         raise SettingsError(
             f"Flower would listen on {host!r} for everyone: set FLOWER_BASIC_AUTH=user:password, or use 127.0.0.1."
         )
     os.environ.setdefault("FLOWER_READ_ONLY", "true")
-    os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if _is_loopback(host) else "false")
+    os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if is_loopback(host) else "false")
     app: Any = cast("Any", create_app(ProcessSettings()))
     app.start(["flower", f"--address={host}", f"--port={port}", "--logging=warning"])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -56,10 +56,13 @@ def _keys(settings: Settings) -> Check:
     if settings.storage.secret_keys:
         return Check("Secret keys", "ok", f"{len(settings.storage.secret_keys)} in MCP_SECRET_KEYS")
     found = f"none set; {settings.storage.data_dir / 'secret.key'} serves this machine"
-    if settings.web.is_loopback():
+    if settings.web.is_loopback() and settings.storage.is_local():
         return Check("Secret keys", "ok", found)
     return Check(
-        "Secret keys", "warn", found, "set the same MCP_SECRET_KEYS for all processes: openssl rand -base64 32"
+        "Secret keys",
+        "fail",
+        "none set, and this server is not for this machine alone",
+        "set the same MCP_SECRET_KEYS for all processes: openssl rand -base64 32",
     )
 
 

@@ -22,6 +22,8 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"MCP_REDIS_URL": "http://here"}, "MCP_REDIS_URL: the address must begin with redis://"),
     ({"MCP_REDIS_URL": ""}, "MCP_REDIS_URL is not set"),
     ({"MCP_SECRET_KEYS": "short"}, "MCP_SECRET_KEYS: key 1 of 1"),
+    ({"MCP_HOST": "0.0.0.0", "MCP_ALLOW_UNAUTHENTICATED": "yes-i-know"}, "MCP_SECRET_KEYS is not set, and MCP_HOST"),  # noqa: S104
+    ({"MCP_REDIS_URL": "rediss://redis.example.com/0"}, "MCP_SECRET_KEYS is not set, and MCP_REDIS_URL"),
     ({"MCP_PUBLIC_URL": "example.com/$(id)"}, "MCP_PUBLIC_URL is"),
     ({"MCP_RATE_LIMIT": "lots"}, "MCP_RATE_LIMIT is 'lots'"),
     ({"MCP_LOG_LEVEL": "loud"}, "MCP_LOG_LEVEL is 'loud'"),
@@ -88,6 +90,55 @@ def test_a_damaged_local_key_is_named(tmp_path: Path):
 
     with pytest.raises(SettingsError, match=r"secret\.key does not hold a secret key"):
         local_key(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        (None, True),
+        ("unix:///run/redis.sock", True),
+        ("redis://127.0.0.1:6379/0", True),
+        ("redis://[::1]", True),
+        ("redis://user:pass@localhost", True),
+        ("redis://redis:6379/0", False),
+        ("rediss://127.0.0.1.example.com", False),
+        ("redis://10.0.0.1", False),
+    ],
+)
+def test_a_key_of_ones_own_is_enough_only_on_one_machine(tmp_path: Path, url: str | None, *, local: bool):
+    """Ours: elsewhere the start is refused, for another machine could not read what this one wrote."""
+    settings = read(StorageSettings, redis_url=url, data_dir=tmp_path)
+
+    assert settings.is_local() is local
+    if local:
+        settings.key_ring()
+    for exposed in {True, local}:
+        with pytest.raises(SettingsError, match="openssl rand"):
+            settings.key_ring(exposed=exposed)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"MCP_REDIS_URL": "redis://redis.example.com/0"}, "MCP_SECRET_KEYS is not set"),
+        ({"MCP_REDIS_URL": "redis://127.0.0.1:1/0", "MCP_TOOL_MODULES": "nowhere"}, "MCP_TOOL_MODULES names 'nowhere'"),
+    ],
+)
+def test_a_worker_names_the_variable_and_ends_with_status_2(tmp_path: Path, given: dict[str, str], sentence: str):
+    """Ours: one sentence, before anything is connected."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MCP_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli.main", "worker"],
+        env={**clean, "MCP_DATA_DIR": str(tmp_path), **given},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_a_duration_is_a_number_of_seconds():
