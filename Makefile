@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance check bench clean lock wheel fmt
+.PHONY: help setup run test conformance faults faults-full check bench clean lock wheel fmt
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ test: $(READY) ## Run the whole test suite
 conformance: $(READY) ## Run the official MCP conformance suite on one replica and on two, and other clients' resume
 	@$(BIN)/python -m tests.conformance.run $(ARGS)
 	@$(BIN)/python -m pytest tests/conformance
+
+faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what became of the work
+	@$(BIN)/python -m pytest tests/faults -m "not full" $(ARGS)
+
+faults-full: $(READY) ## The same with every seed and every load
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .

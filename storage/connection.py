@@ -8,12 +8,19 @@ from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004  # their names
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004  # their names
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,  # noqa: A004
+)
 
 from storage.settings import StorageSettings
 
-Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
-"""What a call raises while Redis cannot be reached."""
+Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
+"""What a call raises while Redis cannot be reached, or takes nothing: it is full, or a replica by now."""
 
 __all__ = ["Channel", "Redis", "RedisError", "Script", "Scripts", "Unavailable", "channel", "connect"]
 

@@ -10,7 +10,7 @@ from storage import keys
 from storage.connection import Redis
 
 # Take one token, or say how many milliseconds until there is one.
-_TAKE: Final = """
+_TAKE: Final = """#!lua flags=allow-oom
 local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -63,6 +63,9 @@ end
 """
 )
 
+_EVEN_WHEN_FULL: Final = "#!lua flags=allow-oom\n" + _PRELUDE
+"""For what brings accepted work to its end: a Redis that takes no more must not keep it from that."""
+
 # Accepting is all or nothing: record, first event and deadline. Sent again after a lost answer, it changes nothing.
 ACCEPT: Final = (
     _PRELUDE
@@ -83,7 +86,7 @@ return 1
 # One worker gets the task, and only while nobody holds its lease: a duplicate delivery finds nothing to do. The
 # token makes the claim repeatable after a lost answer.
 CLAIM: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 local worker, lease, payload, most, token = ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local function claimed(attempt)
@@ -108,7 +111,7 @@ return claimed(attempt)
 
 # Only the holder of the lease may extend it; the answer carries a wish to cancel.
 BEAT: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 'lost' end
 redis.call('HSET', record, 'lease', now + ARGV[3])
@@ -121,7 +124,7 @@ return 'held'
 # A stale writer is refused as a whole. Progress that does not grow is dropped, so no attempt ever shows a step back.
 # A batch sent again after a lost answer is known by its number and not added twice.
 APPEND: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 'lost' end
 local batch = tonumber(ARGV[3])
@@ -145,7 +148,7 @@ return 'held'
 
 # What a later attempt may continue from; a stale attempt cannot overwrite it.
 CHECKPOINT: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 'lost' end
 redis.call('HSET', record, 'checkpoint', ARGV[3])
@@ -155,7 +158,7 @@ return 'held'
 
 # The first final status wins, so a late worker cannot undo a cancellation.
 FINISH: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 0 end
 return finish(ARGV[3], ARGV[4], ARGV[5])
@@ -164,7 +167,7 @@ return finish(ARGV[3], ARGV[4], ARGV[5])
 
 # A queued task ends at once. A running one is told to stop; whoever holds or reaps it writes the ending.
 CANCEL: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 local status = redis.call('HGET', record, 'status')
 if not status then return 'gone' end
@@ -195,7 +198,7 @@ return 'held'
 
 # The first answer counts, and only one to a question that is open.
 ANSWER: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 local key, answer, working, channel = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local status = redis.call('HGET', record, 'status')
@@ -209,7 +212,7 @@ return 1
 
 # A question nobody answered in time is taken back, unless the answer came just now.
 WITHDRAW: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 'lost' end
 for i = 4, #ARGV, 2 do
@@ -224,7 +227,7 @@ return 'held'
 
 # A worker that is asked to stop hands its task back; the reaper sends it again at once.
 RELEASE: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 if not holds(ARGV[2]) then return 0 end
 if redis.call('HGET', record, 'cancel') then return 0 end
@@ -238,7 +241,7 @@ return 1
 
 # Run anywhere, by anyone, at any time: it acts only on a task that is due by Redis's own clock.
 REAP: Final = (
-    _PRELUDE
+    _EVEN_WHEN_FULL
     + """
 local most, rerun, grace, ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local queued, cancelled, failed, interrupted, untaken = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]

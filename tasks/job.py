@@ -52,6 +52,7 @@ def execute(runtime: Runtime, task_id: str) -> str:
     record = runtime.call(runtime.tasks.find(task_id))
     claim = None if record is None else runtime.call(runtime.tasks.claim(record, runtime.worker))
     if claim is None:
+        log.info("delivery dropped: another has the task, or it has ended", task=task_id)
         return "dropped"
     with structlog.contextvars.bound_contextvars(task=claim.record.id, tool=claim.record.tool, attempt=claim.attempt):
         started = time.monotonic()

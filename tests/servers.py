@@ -38,14 +38,18 @@ class ValkeyServer:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def client(self, database: int) -> Any:  # redis-py's sync client is half typed
         return redis.Redis(port=self.port, db=database)
+
+    def options(self) -> list[str]:
+        """What this server is told beside where it is."""
+        return ["--save", ""]
 
     def flush(self, database: int) -> None:
         with self.client(database) as client:
@@ -65,23 +69,23 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Start, or start again on the same port."""
-        command = [str(get_binary_path()), "--port", str(self.port), "--databases", "64", "--save", ""]
-        command += ["--bind", "127.0.0.1"]
-        with (self._folder / "valkey.log").open("wb") as log:
-            self._process = subprocess.Popen([*command, "--dir", str(self._folder)], stdout=log, stderr=log)
+        command = [str(get_binary_path()), "--port", str(self.port), "--databases", "64", *self.options()]
+        command += ["--bind", "127.0.0.1", "--dir", str(self.folder)]
+        with (self.folder / "valkey.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until(self._answers, "the Valkey server answering")
 
     def stop(self) -> None:
-        if self._process:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
 
     def _answers(self) -> bool:
         try:
             with self.client(0) as client:
                 return bool(client.ping())
-        except redis.ConnectionError:
+        except (redis.ConnectionError, redis.BusyLoadingError):
             return False
 
 
@@ -117,6 +121,8 @@ class Stack:
     programs: list[Program] = field(default_factory=list[Program])
     ports: list[int] = field(default_factory=list[int])
     """Of every web process; `port` is the first."""
+    mutation: str = ""
+    """What is broken in these processes, for tests of tests: a name that tests.faults.mutant knows."""
     webs: list[Program] = field(default_factory=list[Program])
 
     @property
@@ -138,11 +144,13 @@ class Stack:
         own = {"MCP_REDIS_URL": self.redis_url, "MCP_DATA_DIR": str(self.folder), "MCP_LOG_FORMAT": "json"}
         return clean | own | {"AWS_EC2_METADATA_DISABLED": "true", "MCP_RATE_LIMIT": "off"} | dict(self.settings)
 
-    def start(self, *arguments: str) -> Program:
+    def start(self, *arguments: str, mutation: str = "") -> Program:
         name = f"{arguments[0]}-{len(self.programs)}"
         path = self.folder / f"{name}.log"
         with path.open("wb") as log:
-            command = [sys.executable, "-m", "api.cli.main", *arguments]
+            mutation = mutation or self.mutation
+            module = ["tests.faults.mutant", mutation] if mutation else ["api.cli.main"]
+            command = [sys.executable, "-m", *module, *arguments]
             process = subprocess.Popen(
                 command,
                 env=self.environment(),

@@ -1,0 +1,144 @@
+"""Clients of a site: those that leave tasks there, and those that listen to calls."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from tests.clients import ACCEPT, HANDSHAKE, MODERN, request
+from tests.faults.site import Site
+
+DECLARED: dict[str, Any] = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
+}
+
+
+@dataclass
+class Submitted:
+    """Ids of accepted tasks, and how the others were refused."""
+
+    accepted: list[str] = field(default_factory=list[str])
+    refused: list[int] = field(default_factory=list[int])
+    """HTTP statuses; 0 for a connection that broke."""
+
+
+@asynccontextmanager
+async def client() -> AsyncGenerator[httpx2.AsyncClient]:
+    limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+    async with httpx2.AsyncClient(timeout=30, limits=limits) as http:
+        yield http
+
+
+async def submit(http: httpx2.AsyncClient, url: str, tool: str, arguments: Mapping[str, Any], into: Submitted) -> None:
+    """Leave one task; what is answered with anything but its handle counts as refused."""
+    params = {"name": tool, "arguments": dict(arguments), "_meta": DECLARED}
+    headers = {**ACCEPT, "mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": tool}
+    try:
+        answer = await http.post(url, json=request("tools/call", params), headers=headers)
+    except httpx2.HTTPError:
+        into.refused.append(0)
+        return
+    result = answer.json().get("result", {})
+    if result.get("resultType") == "task":
+        into.accepted.append(result["taskId"])
+    else:
+        into.refused.append(answer.status_code)
+
+
+def submit_all(site: Site, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Leave tasks, all of which must be accepted; their ids."""
+    into = Submitted()
+
+    async def run() -> None:
+        async with client() as http:
+            for arguments in calls:
+                await submit(http, site.stack.mcp_url, tool, arguments, into)
+
+    asyncio.run(run())
+    assert into.refused == []
+    return into.accepted
+
+
+@dataclass
+class Listener:
+    """One call in a session, followed to its result over broken connections and replicas."""
+
+    steps: list[float] = field(default_factory=list[float])
+    result: str | None = None
+    resumed: list[float] = field(default_factory=list[float])
+    """Seconds from each loss of the connection to the next event."""
+    last: str | None = None
+    broken_at: float | None = None
+
+    @property
+    def faults(self) -> int:
+        """Steps that are missing, doubled or out of order."""
+        return sum(step != place for place, step in enumerate(self.steps, 1))
+
+    def hear(self, event_id: str | None, data: str) -> None:
+        if event_id:
+            self.last = event_id
+        if self.broken_at is not None and data:
+            self.resumed.append(time.monotonic() - self.broken_at)
+            self.broken_at = None
+        if not data:
+            return
+        message = json.loads(data)
+        if message.get("method") == "notifications/progress":
+            self.steps.append(message["params"]["progress"])
+        elif "result" in message:
+            self.result = message["result"]["content"][0]["text"]
+
+
+async def listen(
+    http: httpx2.AsyncClient, urls: Sequence[str], first: int, arguments: Mapping[str, Any], within: float
+) -> Listener:
+    """Call `ticks` at one replica; whenever the stream ends early, go on at the next that answers."""
+    listener, turn = Listener(), first
+    session = await _session(http, urls[first % len(urls)])
+    headers = {**ACCEPT, "mcp-protocol-version": HANDSHAKE, "mcp-session-id": session}
+    params = {"name": "ticks", "arguments": dict(arguments), "_meta": {"progressToken": 1}}
+    body = request("tools/call", params)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while listener.result is None:
+                url = urls[turn % len(urls)]
+                turn += 1
+                with contextlib.suppress(httpx2.HTTPError, httpx2.StreamError):
+                    if listener.last is None:
+                        opening = http.stream("POST", url, json=body, headers=headers)
+                    else:
+                        opening = http.stream("GET", url, headers=headers | {"last-event-id": listener.last})
+                    async with opening as response:
+                        await _read(response, listener)
+                if listener.result is None and listener.broken_at is None:
+                    listener.broken_at = time.monotonic()
+                await asyncio.sleep(0.05)
+    return listener
+
+
+async def _session(http: httpx2.AsyncClient, url: str) -> str:
+    params = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": {"name": "load", "version": "1"}}
+    answer = await http.post(url, json=request("initialize", params), headers=ACCEPT)
+    return answer.headers["mcp-session-id"]
+
+
+async def _read(response: httpx2.Response, listener: Listener) -> None:
+    event_id: str | None = None
+    data = ""
+    async for line in response.aiter_lines():
+        if line.startswith("id:"):
+            event_id = line[3:].strip()
+        elif line.startswith("data:"):
+            data = line[5:].strip()
+        elif not line:
+            if event_id or data:
+                listener.hear(event_id, data)
+            event_id, data = None, ""
