@@ -19,8 +19,8 @@ from storage.connection import Channel, Redis, RedisError, Unavailable, channel
 from storage.events import Entry, order, replay
 
 TICK: Final = timedelta(seconds=2)
-BUFFERED: Final = 512
-"""Live entries a slow reader may have waiting; beyond that it reads the log instead."""
+BUFFERED: Final = 128
+"""Entries a reader may have waiting; a slow one reads the log again instead of having more."""
 CHUNK: Final = 200
 """Logs compared in one round trip of the tick."""
 ACKNOWLEDGED_WITHIN: Final = timedelta(seconds=10)

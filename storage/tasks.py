@@ -85,8 +85,11 @@ class TaskStore:
         rows = await self._redis.xrevrange(keys.task_log(record.id), count=1)
         return (rows[0][0].decode(), self.decode(record, rows[0][1][b"e"])) if rows else None
 
-    async def claim(self, record: TaskRecord, worker: str) -> Claim | None:
-        """Take the task for *worker*, or None: another holds it, it ended, or its attempts are used up."""
+    async def claim(self, record: TaskRecord, worker: str, token: str | None = None) -> Claim | None:
+        """Take the task for *worker*, or None: another holds it, it ended, or its attempts are used up.
+
+        The same *token* again finds the claim that it made, when the answer was lost.
+        """
         answer = await self._run(
             scripts.CLAIM,
             record.id,
@@ -94,7 +97,7 @@ class TaskStore:
             _ms(LEASE),
             self._event(record, Status(status="working", worker=worker)),
             record.max_attempts,
-            new_id(),
+            token or new_id(),
         )
         if answer is None:
             return None

@@ -7,17 +7,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from storage.connection import Unavailable
 from storage.records import Claim
 from storage.tasks import Standing, TaskStore
 from tasks.ask import Question
+from tasks.insist import insist
 
 LOOK_EVERY: Final = 2.0
 """Seconds until the answers are looked for without having been told of one: a publish can be lost."""
-
-log = structlog.get_logger(__name__)
 
 
 class Asking:
@@ -55,12 +53,12 @@ class Asking:
         self._since = self._loop.time()
         try:
             plain: dict[str, Any] = {key: msgspec.to_builtins(question) for key, question in questions.items()}
-            standing = await self._persist(lambda: self._tasks.ask(self._claim, plain))
+            standing = await self._insist(lambda: self._tasks.ask(self._claim, plain))
             if standing != "held":
                 return standing, {}
             found = await self._collect(list(questions))
             if len(found) < len(questions) and not self._stopped():
-                standing = await self._persist(lambda: self._tasks.withdraw(self._claim, list(questions)))
+                standing = await self._insist(lambda: self._tasks.withdraw(self._claim, list(questions)))
                 found = await self._tasks.answers(self._claim.record, list(questions))
             return standing, found
         finally:
@@ -80,13 +78,6 @@ class Asking:
                     await self._wake.wait()
         return found
 
-    async def _persist(self, call: Callable[[], Awaitable[Standing]]) -> Standing:
-        """Say it until Redis hears it; the lease decides whether it was still ours to say."""
-        while True:
-            try:
-                return await call()
-            except Unavailable as error:
-                if self._stopped():
-                    return "lost"
-                log.warning("a question waits for Redis", error=str(error))
-                await asyncio.sleep(0.5)
+    async def _insist(self, call: Callable[[], Awaitable[Standing]]) -> Standing:
+        """Whether it was still ours to say, which the lease decides."""
+        return await insist(call, "a question", until=self._stopped) or "lost"

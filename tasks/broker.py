@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, cast
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 from storage import keys
 
@@ -16,6 +17,7 @@ VISIBILITY: Final = timedelta(hours=6)
 
 
 def create_celery(redis_url: str) -> Celery:
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "tasks.transport:Transport"))
     app = Celery("mcp-playground", broker=broker_url(redis_url))
     config: Any = cast("Any", app).conf
     config.update(

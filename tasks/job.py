@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.events import Ended
-from storage.records import Claim, TaskRecord
+from storage.records import Claim, TaskRecord, new_id
 from storage.results import ResultStore
 from storage.tasks import LEASE, TaskStore
 from tasks.errors import Cancelled, ProtocolError, ToolError, Unsupported
@@ -42,15 +42,18 @@ class Runtime(Protocol):
     settings: ToolSettings
     worker: str
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T: ...
+    def insist(self, work: Callable[[], Awaitable[T]], what: str) -> T | None:
+        """Do *work* in the loop, as soon as Redis lets it; None when this process must end before."""
+        ...
+
     def find_tool(self, name: str) -> Tool | None: ...
     def watch(self, run: WorkerRun) -> Callable[[], None]: ...
 
 
 def execute(runtime: Runtime, task_id: str) -> str:
     """Run the tool of a task, if it is ours to run; the answer is how that went, for the log."""
-    record = runtime.call(runtime.tasks.find(task_id))
-    claim = None if record is None else runtime.call(runtime.tasks.claim(record, runtime.worker))
+    token = new_id()
+    claim = runtime.insist(lambda: _claim(runtime, task_id, token), "a claim")
     if claim is None:
         log.info("delivery dropped: another has the task, or it has ended", task=task_id)
         return "dropped"
@@ -62,6 +65,11 @@ def execute(runtime: Runtime, task_id: str) -> str:
         return ending
 
 
+async def _claim(runtime: Runtime, task_id: str, token: str) -> Claim | None:
+    record = await runtime.tasks.find(task_id)
+    return None if record is None else await runtime.tasks.claim(record, runtime.worker, token)
+
+
 def _attempt(runtime: Runtime, claim: Claim) -> str:
     tool = runtime.find_tool(claim.record.tool)
     run = WorkerRun(claim, runtime.tasks, runtime.settings, changes=runtime.changes, loop=runtime.loop)
@@ -70,8 +78,11 @@ def _attempt(runtime: Runtime, claim: Claim) -> str:
     try:
         result = _unknown(claim.record) if tool is None else _run(tool, run)
         if tool is not None and result is not None:
-            result = runtime.call(_kept(runtime, tool, run, result))
-        return runtime.call(_end(runtime.tasks, run, result))
+            given = tool, result
+            result = runtime.insist(lambda: _kept(runtime, given[0], run, given[1]), "a result")
+            if result is None:
+                return "lost"
+        return runtime.insist(lambda: _end(runtime.tasks, run, result), "an ending") or "lost"
     finally:
         unwatch()
         heart.cancel()

@@ -18,6 +18,8 @@ INTERVAL: Final = 0.025
 """Seconds between two sends of one run."""
 WAITING: Final = 1_000_000
 """Characters that may wait before the tool is held back."""
+LONGEST_TEXT: Final = 65_536
+"""Characters of one event of text: what a reader holds in memory is so many times its buffer."""
 MOST_EVENTS: Final = 100
 """Events that may wait: with the interval, 4,000 a second of one run."""
 HELD_BACK: Final = 0.5
@@ -81,7 +83,7 @@ class Outbox:
         if isinstance(event, Progress) and isinstance(last, Progress):
             self._items[-1] = (progress, event)
             return 0
-        if isinstance(event, Text) and isinstance(last, Text):
+        if isinstance(event, Text) and isinstance(last, Text) and len(last.text) + len(event.text) <= LONGEST_TEXT:
             self._items[-1] = (progress, Text(text=last.text + event.text, done=event.done, total=event.total))
             return len(event.text)
         self._items.append((progress, event))
@@ -108,6 +110,8 @@ class Outbox:
                     await self._send(self._batch, items)
                     break
                 except Unavailable as error:
+                    if self._closed:
+                        return
                     log.warning("events wait for Redis", error=str(error))
                     await asyncio.sleep(RETRY)
             self._next = self._loop.time() + INTERVAL

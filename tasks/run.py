@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -22,7 +22,8 @@ from tasks.ask import Answer, Question, check_supported, parse
 from tasks.asking import Asking
 from tasks.aws.clients import AwsClients
 from tasks.errors import Cancelled, Unanswered
-from tasks.outbox import Item, Outbox
+from tasks.insist import insist
+from tasks.outbox import LONGEST_TEXT, Item, Outbox
 from tasks.result import Content
 from tasks.settings import ToolSettings
 
@@ -31,7 +32,6 @@ Stop = Literal["cancelled", "timeout", "lost", "drain"]
 
 TEXT_STEP: Final = 1e-6
 """How much each piece of text adds to the progress number, which has to grow with every notification."""
-IO_TIMEOUT: Final = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -107,8 +107,10 @@ class WorkerRun:
         if not text:
             return
         with self._speaking:
-            self._done = max(self._done, 0.0) + TEXT_STEP
-            self.outbox.put(self._done, Text(text=text, done=self._done, total=self._total))
+            for start in range(0, len(text), LONGEST_TEXT):
+                self._done = max(self._done, 0.0) + TEXT_STEP
+                piece = text[start : start + LONGEST_TEXT]
+                self.outbox.put(self._done, Text(text=piece, done=self._done, total=self._total))
 
     def log(self, level: Level, message: str, **data: Any) -> None:  # noqa: ANN401  # any JSON
         self.check()
@@ -116,8 +118,9 @@ class WorkerRun:
 
     def checkpoint(self, value: Any) -> None:  # noqa: ANN401  # any JSON
         self.check()
+        plain = msgspec.json.encode(value)
         try:
-            self._do(self._tasks.checkpoint(self.claim, msgspec.json.encode(value)))
+            self._do(lambda: self._tasks.checkpoint(self.claim, plain), "a checkpoint")
         except StaleAttempt:
             self.stop("lost")
             raise Cancelled from None
@@ -134,7 +137,7 @@ class WorkerRun:
     def ask_all(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
         self.check()
         check_supported(questions.values(), self.claim.record.asks)
-        self._do(self.outbox.drain())
+        self._do(self.outbox.drain, "what was said before a question")
         standing, found = asyncio.run_coroutine_threadsafe(self.asking.put(questions), self._loop).result()
         if standing != "held":
             self.stop("cancelled" if standing == "cancel" else "lost")
@@ -146,11 +149,11 @@ class WorkerRun:
 
     def changed(self, what: Literal["tools", "prompts", "resources"]) -> None:
         self.check()
-        self._do(self._changes.add(Change(what)))
+        self._do(lambda: self._changes.add(Change(what)), "news of a list")
 
     def updated(self, uri: str) -> None:
         self.check()
-        self._do(self._changes.add(Change("resource", uri)))
+        self._do(lambda: self._changes.add(Change("resource", uri)), "news of a resource")
 
     def hang_up(self) -> None:
         self.check()
@@ -191,9 +194,10 @@ class WorkerRun:
         if self._aws is not None:
             self._aws.close()
 
-    def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do *work* in the worker's loop, and wait for it here."""
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(IO_TIMEOUT)
+    def _do(self, work: Callable[[], Awaitable[object]], what: str) -> None:
+        """Do *work* in the worker's loop, as soon as Redis lets it, and wait for it here."""
+        asyncio.run_coroutine_threadsafe(insist(work, what, until=self._stop.is_set), self._loop).result()
+        self.check()
 
     async def _send(self, batch: int, items: Sequence[Item]) -> None:
         match await self._tasks.append(self.claim, batch, items):

@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
 from storage.workers import WorkerRegistry
 from tasks.catalog import load
+from tasks.insist import insist
 from tasks.process import ProcessSettings
 from tasks.queue import JobQueue
 from tasks.reaper import reap_forever
@@ -32,6 +33,10 @@ from tasks.tool import Tool
 
 ANNOUNCE_EVERY: Final = 3.0
 CALL_TIMEOUT: Final = 60.0
+EX_SOFTWARE: Final = 70
+"""`sysexits.h`: an internal error."""
+LAST_WORDS: Final = timedelta(seconds=5)
+"""How long a run that was asked to let go may wait for Redis to say how it ended."""
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -40,7 +45,10 @@ T = TypeVar("T")
 class WorkerRuntime:
     """Start it once per worker process, after any fork; `stop` when the last job has ended."""
 
-    def __init__(self, settings: ProcessSettings, celery: Celery) -> None:
+    def __init__(
+        self, settings: ProcessSettings, celery: Celery, *, is_consuming: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._is_consuming = is_consuming
         self.settings = settings.tools
         self.worker = f"{socket.gethostname()}:{os.getpid()}"
         self.loop = asyncio.new_event_loop()
@@ -57,6 +65,7 @@ class WorkerRuntime:
         self._queue = JobQueue(celery)
         self._runs: dict[str, WorkerRun] = {}
         self._draining: Future[None] | None = None
+        self._ending = threading.Event()
         self._background: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self.loop.run_forever, name="worker-loop", daemon=True)
 
@@ -76,6 +85,11 @@ class WorkerRuntime:
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Do *work* in the loop and wait for it; for Celery's threads."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(CALL_TIMEOUT)
+
+    def insist(self, work: Callable[[], Awaitable[T]], what: str) -> T | None:
+        """Do *work* in the loop, as soon as Redis lets it, and wait for it; None when this process must end before."""
+        given_up = self._ending.is_set
+        return asyncio.run_coroutine_threadsafe(insist(work, what, until=given_up), self.loop).result()
 
     def find_tool(self, name: str) -> Tool | None:
         return self._catalog.find_tool(name)
@@ -110,7 +124,8 @@ class WorkerRuntime:
         await self._redis.aclose()
 
     async def _let_go(self) -> None:
-        self._background[0].cancel()
+        if self._background[0] is not asyncio.current_task():
+            self._background[0].cancel()
         try:
             await self._registry.withdraw(self.worker, self._queues)
         except (RedisError, *Unavailable) as error:
@@ -120,6 +135,10 @@ class WorkerRuntime:
         await asyncio.sleep(self._drain.total_seconds())
         for run in list(self._runs.values()):
             run.stop("drain")
+        await asyncio.sleep(LAST_WORDS.total_seconds())
+        self._ending.set()
+        for run in list(self._runs.values()):
+            run.outbox.close()
 
     def _cancel(self, message: bytes) -> None:
         if run := self._runs.get(message.decode()):
@@ -131,8 +150,19 @@ class WorkerRuntime:
 
     async def _announce(self) -> None:
         while True:
+            if not self._is_consuming() and not self._draining:
+                await self._end()
             try:
                 await self._registry.announce(self.worker, self._queues)
             except (RedisError, *Unavailable) as error:
                 log.warning("could not announce this worker", error=str(error))
             await asyncio.sleep(ANNOUNCE_EVERY)
+
+    async def _end(self) -> None:
+        """End this process: Celery has given up, and whoever started us can start another that works.
+
+        Leases that are held run out, and the tasks go on elsewhere.
+        """
+        log.critical("the consumer has ended: this worker takes no more jobs, and ends", worker=self.worker)
+        await self._let_go()
+        os._exit(EX_SOFTWARE)

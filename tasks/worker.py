@@ -3,9 +3,11 @@
 import os
 import socket
 import warnings
+from functools import partial
 from typing import Any, cast
 
 from celery import Celery
+from celery.bootsteps import RUN
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
@@ -24,8 +26,8 @@ def create_app(settings: ProcessSettings) -> Celery:
     celery = create_celery(settings.storage.url())
     runtime: list[WorkerRuntime] = []
 
-    def start(**_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
-        runtime.append(WorkerRuntime(settings, celery))
+    def start(sender: Any, **_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
+        runtime.append(WorkerRuntime(settings, celery, is_consuming=partial(_is_consuming, sender)))
         runtime[0].start()
 
     def drain(**_: Any) -> None:  # noqa: ANN401
@@ -53,6 +55,12 @@ def create_app(settings: ProcessSettings) -> Celery:
 
     cast("Any", celery).task(name=RUN_TOOL)(run_tool)
     return celery
+
+
+def _is_consuming(worker: Any) -> bool:  # noqa: ANN401  # Celery has no types
+    """Whether a `WorkController` takes jobs, or will when it has started."""
+    blueprint = getattr(worker, "blueprint", None)
+    return blueprint is None or blueprint.state in (None, RUN)
 
 
 def run(*, concurrency: int | None, queues: str | None) -> None:

@@ -1,6 +1,7 @@
 """Programs under test, each in a process of its own: started, waited for, and always stopped."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -87,6 +88,35 @@ class ValkeyServer:
                 return bool(client.ping())
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
+
+
+class DurableValkey(ValkeyServer):
+    """Keeps what it was given (AOF, everysec), and may be killed: only after it has proved to be ours."""
+
+    def options(self) -> list[str]:
+        return ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+
+    def assert_ours(self) -> int:
+        """The recorded process, when the server that answers is that one, in our folder, keeping what it gets."""
+        assert self.process is not None
+        with self.client(0) as client:
+            config: dict[str, str] = {
+                name: client.config_get(name)[name] for name in ("dir", "appendonly", "appendfsync", "port")
+            }
+            pid = int(client.info("server")["process_id"])
+        assert config == {
+            "dir": str(self.folder.resolve()),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "port": str(self.port),
+        }
+        assert pid == self.process.pid
+        return pid
+
+    def kill(self) -> None:
+        os.kill(self.assert_ours(), signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait(10)
 
 
 @dataclass

@@ -28,6 +28,8 @@ KEY_META: Final = "mcp-server-playground/idempotencyKey"
 LONGEST_KEY: Final = 255
 RETRY_AFTER: Final = timedelta(seconds=10)
 """When to call again after being refused for want of room."""
+JUST_BEGUN: Final = timedelta(seconds=0.5)
+"""How young a task is that its own caller may not follow yet."""
 BEING_ACCEPTED: Final = timedelta(seconds=2)
 """How long a repeat waits for the call it repeats to be accepted."""
 
@@ -102,7 +104,7 @@ class Intake:
     async def _unattended(self, known: Note) -> TaskRecord | None:
         """A running task that nobody follows, which is what a broken connection leaves behind."""
         record = await self.tasks.find(known.task)
-        if record is None:
+        if record is None or time.time() - record.created_at / 1000 < JUST_BEGUN.total_seconds():
             return None
         try:
             _, state = await self.tasks.get(record.id, record.principal)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -14,6 +15,7 @@ import httpx2
 from tests.clients import ACCEPT, HANDSHAKE, MODERN, request
 from tests.faults.site import Site
 
+NUMBERS = itertools.count()
 DECLARED: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}},
@@ -26,7 +28,7 @@ class Submitted:
 
     accepted: list[str] = field(default_factory=list[str])
     refused: list[int] = field(default_factory=list[int])
-    """HTTP statuses; 0 for a connection that broke."""
+    """JSON-RPC codes; 0 for a connection that broke."""
 
 
 @asynccontextmanager
@@ -38,18 +40,20 @@ async def client() -> AsyncGenerator[httpx2.AsyncClient]:
 
 async def submit(http: httpx2.AsyncClient, url: str, tool: str, arguments: Mapping[str, Any], into: Submitted) -> None:
     """Leave one task; what is answered with anything but its handle counts as refused."""
-    params = {"name": tool, "arguments": dict(arguments), "_meta": DECLARED}
+    own = {"number": next(NUMBERS)} if tool == "work" else {}
+    params = {"name": tool, "arguments": {**arguments, **own}, "_meta": DECLARED}
     headers = {**ACCEPT, "mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": tool}
     try:
         answer = await http.post(url, json=request("tools/call", params), headers=headers)
     except httpx2.HTTPError:
         into.refused.append(0)
         return
-    result = answer.json().get("result", {})
-    if result.get("resultType") == "task":
-        into.accepted.append(result["taskId"])
+    [*_, last] = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith(("{", "data: {"))]
+    message = json.loads(last)
+    if message.get("result", {}).get("resultType") == "task":
+        into.accepted.append(message["result"]["taskId"])
     else:
-        into.refused.append(answer.status_code)
+        into.refused.append(message["error"]["code"])
 
 
 def submit_all(site: Site, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[str]:

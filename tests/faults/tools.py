@@ -19,8 +19,9 @@ def _lines(folder: str, run: Run) -> list[str]:
 
 
 @tool(task="always", annotations={"idempotentHint": True}, timeout=300, max_attempts=20)
-def work(run: Run, folder: str, steps: int, pause: float) -> dict[str, int]:
-    """Do *steps* things once each, however often it is begun again."""
+def work(run: Run, folder: str, number: int, steps: int, pause: float) -> dict[str, int]:
+    """Do *steps* things once each, however often it is begun again; *number* makes a call another than the last."""
+    del number
     done = run.resume() or 0
     for step in range(done, steps):
         run.sleep(timedelta(seconds=pause))

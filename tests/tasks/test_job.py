@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -18,12 +19,13 @@ from storage.results import ResultStore
 from storage.seal import KeyRing
 from storage.settings import StorageSettings
 from storage.tasks import TaskStore
+from tasks.insist import insist
 from tasks.job import execute
 from tasks.outcome import restored
 from tasks.run import WorkerRun
 from tasks.settings import ToolSettings
 from tasks.tool import Elicitation, Run, Tool, ToolError, Unanswered, tool
-from tests.servers import ValkeyServer, until
+from tests.servers import DurableValkey, ValkeyServer, until
 
 ME = Principal(client_id="me", issuer="here", subject="me")
 T = TypeVar("T")
@@ -81,7 +83,24 @@ def keeps(run: Run) -> dict[str, int]:
     return {"kept": 1}
 
 
-TOOLS: dict[str, Tool] = {each.name: each for each in (fine, refuses, lies, waits, remembers, asks, keeps)}
+OUTAGE: dict[str, Callable[[], object]] = {}
+
+
+@tool
+def outlives_an_outage(run: Run) -> str:
+    """Keep something, ask for nothing, and return while Redis is away; it must not run twice."""
+    OUTAGE["begin"]()
+    threading.Timer(1.5, OUTAGE["end"]).start()
+    run.checkpoint({"kept": 1})
+    run.changed("tools")
+    OUTAGE["begin"]()
+    threading.Timer(1.5, OUTAGE["end"]).start()
+    return "done"
+
+
+TOOLS: dict[str, Tool] = {
+    each.name: each for each in (fine, refuses, lies, waits, remembers, asks, keeps, outlives_an_outage)
+}
 
 
 class Worker:
@@ -101,6 +120,9 @@ class Worker:
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def insist(self, work: Callable[[], Awaitable[T]], what: str) -> T | None:
+        return self.call(insist(work, what, until=lambda: False))
 
     def find_tool(self, name: str) -> Tool | None:
         return TOOLS.get(name)
@@ -318,3 +340,19 @@ def test_a_result_that_is_kept_can_be_read_before_the_ending_is_heard(worker: Wo
     execute(worker, record.id)
 
     assert b'"kept":1' in worker.call(worker.results.get(record.id, ME))
+
+
+def test_a_run_outlives_an_outage_of_redis(tmp_path: Path, ring: KeyRing):
+    """Ours: what it keeps and how it ended is said until it is heard; a tool that must not run twice need not."""
+    with DurableValkey(tmp_path) as server:
+        OUTAGE.update(begin=server.kill, end=server.start)
+        worker = Worker(server.url(0), ring)
+        record = worker.accept("outlives_an_outage")
+
+        ending = execute(worker, record.id)
+
+        found = worker.call(worker.tasks.ending(record))
+        worker.close()
+    assert ending == "completed"
+    assert found is not None
+    assert found.status == "completed"

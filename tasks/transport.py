@@ -1,0 +1,36 @@
+"""Kombu's Redis transport, made to survive the loss of its server.
+
+When the connection breaks while messages are unacknowledged, kombu closes the channel and there tries to put them back
+over the connection that is gone; the AttributeError that follows is none of the errors Celery expects, and its consumer
+ends for good in a process that lives on. Our messages are hints which the reaper sends again: nothing needs to be put
+back, and an acknowledgement that cannot be given is a lost connection like any other.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from kombu.transport import redis
+from redis.exceptions import ConnectionError  # noqa: A004  # its name
+
+
+class QoS(redis.QoS):
+    restore_at_shutdown = False
+
+
+class Channel(redis.Channel):
+    QoS = QoS
+
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Generator[Any]:  # noqa: ANN401  # kombu has no types
+        """A client; ConnectionError once the connection is closed."""
+        base: Any = super()
+        connection: Any = self.connection
+        if client is None and (connection is None or connection.client is None):
+            raise ConnectionError("the connection to the broker is closed")
+        with base.conn_or_acquire(client) as acquired:
+            yield acquired
+
+
+class Transport(redis.Transport):
+    Channel = Channel
