@@ -41,10 +41,10 @@ conformance: $(READY) ## Run the official MCP conformance suite on one replica a
 	@$(BIN)/python -m pytest tests/conformance
 
 faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what became of the work
-	@$(BIN)/python -m pytest tests/faults -m "not full" $(ARGS)
+	@$(BIN)/python -m pytest tests/faults -n 3 -m "not full" $(ARGS)
 
 faults-full: $(READY) ## The same with every seed and every load
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@$(BIN)/python -m pytest tests/faults -n 2 $(ARGS)
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .

@@ -27,7 +27,7 @@ def create_app(settings: ProcessSettings) -> Celery:
     runtime: list[WorkerRuntime] = []
 
     def start(sender: Any, **_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
-        runtime.append(WorkerRuntime(settings, celery, is_consuming=partial(_is_consuming, sender)))
+        runtime.append(WorkerRuntime(settings, celery, is_consuming=partial(is_consuming, sender)))
         runtime[0].start()
 
     def drain(**_: Any) -> None:  # noqa: ANN401
@@ -57,7 +57,7 @@ def create_app(settings: ProcessSettings) -> Celery:
     return celery
 
 
-def _is_consuming(worker: Any) -> bool:  # noqa: ANN401  # Celery has no types
+def is_consuming(worker: Any) -> bool:  # noqa: ANN401  # Celery has no types
     """Whether a `WorkController` takes jobs, or will when it has started."""
     blueprint = getattr(worker, "blueprint", None)
     return blueprint is None or blueprint.state in (None, RUN)

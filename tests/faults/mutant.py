@@ -12,7 +12,7 @@ from typing import Any, Final
 from api.cli.main import main
 from storage import scripts, subscriber
 from storage.tasks import TaskStore
-from tasks import broker, reaper
+from tasks import broker, reaper, runtime, worker
 
 
 def _reaper_off() -> None:
@@ -20,6 +20,7 @@ def _reaper_off() -> None:
         return 0
 
     reaper.reap_once = nothing
+    assert runtime.reap_forever is reaper.reap_forever
 
 
 def _fence_off() -> None:
@@ -77,6 +78,16 @@ def _impatient() -> None:
     broker.VISIBILITY = timedelta(seconds=2)  # type: ignore[misc]
 
 
+def _consumer_gone() -> None:
+    """Celery's consumer is found dead five seconds after the start."""
+    began = time.monotonic()
+
+    def is_consuming(_: object) -> bool:
+        return time.monotonic() < began + 5
+
+    worker.is_consuming = is_consuming
+
+
 def _accept_twice() -> None:
     """What is refused is kept all the same: an answer that is an error, and a task that runs."""
     accept = TaskStore.accept
@@ -97,6 +108,7 @@ MUTATIONS: Final[Mapping[str, Callable[[], None]]] = {
     "tick-off": _tick_off,
     "silent-and-tick-off": lambda: (_silent(), _tick_off())[1],
     "unbounded": _unbounded,
+    "consumer-gone": _consumer_gone,
     "impatient": _impatient,
     "ahead": _skewed(90),
     "behind": _skewed(-90),

@@ -18,7 +18,7 @@ def unacknowledged(url: str, transport: Any) -> tuple[Any, Any]:
     connection: Any = Connection(url, transport=transport)
     messages: list[Any] = []
     queue = Queue("q", exchange="", routing_key="q")
-    consumer: Any = Consumer(connection.channel(), [queue], on_message=messages.append)
+    consumer: Any = Consumer(connection.default_channel, [queue], on_message=messages.append)
     consumer.consume()
     connection.Producer().publish("hello", routing_key="q", declare=[queue])
     while not messages:
@@ -35,6 +35,8 @@ def test_a_connection_whose_broker_died_can_be_closed(tmp_path: Path):
         connection.collect()
 
         connection.release()
+        assert type(message.channel).__module__ == "tasks.transport"
+        assert ConnectionError in connection.connection_errors
         with pytest.raises(ConnectionError):
             message.ack()
         server.start()
