@@ -1,6 +1,6 @@
 """The Lua behind the task store. Each script is one atomic step; the clock is Redis's own (`TIME`).
 
-A task's hash has the fields: record, arguments, status, attempt, released, progress, batch, cancel, worker,
+A task's hash has the fields: record, digest, arguments, status, attempt, released, progress, batch, cancel, worker,
 token, lease, checkpoint, updated, resends; `q:<key>` and `a:<key>` are questions and their answers. KEYS are always
 record, log, deadlines: one hash slot.
 """
@@ -70,11 +70,11 @@ _EVEN_WHEN_FULL: Final = "#!lua flags=allow-oom\n" + _PRELUDE
 ACCEPT: Final = (
     _PRELUDE
     + """
-local record_json, arguments, payload, lifetime, grace = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local known = redis.call('HGET', record, 'record')
-if known then return known == record_json and 1 or 0 end
-redis.call('HSET', record, 'record', record_json, 'arguments', arguments, 'status', 'queued', 'attempt', 0,
-  'progress', '-1', 'updated', now)
+local record_json, arguments, payload, lifetime, grace, digest = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local known = redis.call('HGET', record, 'digest')
+if known then return known == digest and 1 or 0 end
+redis.call('HSET', record, 'record', record_json, 'digest', digest, 'arguments', arguments, 'status', 'queued',
+  'attempt', 0, 'progress', '-1', 'updated', now)
 redis.call('PEXPIRE', record, lifetime)
 add(payload)
 redis.call('PEXPIRE', log, lifetime)
@@ -103,6 +103,7 @@ if attempt - tonumber(state[5] or 0) >= most then return false end
 attempt = attempt + 1
 redis.call('HSET', record, 'attempt', attempt, 'worker', worker, 'lease', now + lease, 'status', 'working',
   'updated', now, 'token', token, 'batch', 0)
+redis.call('HDEL', record, 'resends')
 add(payload)
 due(now + lease)
 return claimed(attempt)
@@ -277,7 +278,7 @@ elseif now - tonumber(redis.call('HGET', record, 'updated')) > tonumber(ARGV[11]
   return 'failed'
 end
 local resends = redis.call('HINCRBY', record, 'resends', 1)
-due(now + math.min(grace * 2 ^ math.min(resends, 6), 60000))
+due(now + math.min(grace * 2 ^ math.min(resends - 1, 6), 60000))
 return 'send'
 """
 )

@@ -1,5 +1,7 @@
 """The task store: what was accepted, who holds it, how it ended."""
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
@@ -17,8 +19,9 @@ from storage.states import Status as TaskStatus
 LEASE = timedelta(seconds=10)
 """How long a worker may stay silent before its task is taken from it."""
 GRACE = timedelta(seconds=4)
-"""How long a queued task waits for a worker before its message is sent again; doubles each time, to a minute."""
+"""How long a queued task waits for a worker before its message is sent again; doubles with each, to a minute."""
 
+_SEALED = "sealed"
 _STATE = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
 
 Standing = Literal["held", "cancel", "lost"]
@@ -40,11 +43,12 @@ class TaskStore:
         accepted = await self._run(
             scripts.ACCEPT,
             record.id,
-            msgspec.json.encode(record),
+            self._pack(record),
             self._seal("arguments", record, arguments),
             self._event(record, Status(status="queued")),
             record.timeout_ms + scripts.ACTIVE_MARGIN_MS,
             _ms(GRACE),
+            hashlib.sha256(msgspec.json.encode(record)).hexdigest(),
         )
         if not accepted:
             raise ValueError(f"task {record.id} exists already")
@@ -52,11 +56,11 @@ class TaskStore:
     async def find(self, task_id: str) -> TaskRecord | None:
         """What was accepted under *task_id*, whoever asks; None when unknown or expired."""
         raw = await self._redis.hget(keys.task(task_id), "record")
-        return None if raw is None else msgspec.json.decode(raw, type=TaskRecord)
+        return None if raw is None else self._unpack(raw)
 
     async def get(self, task_id: str, principal: Principal) -> tuple[TaskRecord, TaskState]:
         """The task of this *principal*; NotFound when unknown, expired or another's."""
-        found = _record_and_state(await self._redis.hmget(keys.task(task_id), _STATE))
+        found = self._record_and_state(await self._redis.hmget(keys.task(task_id), _STATE))
         if found is None or found[0].principal != principal:
             raise NotFound("no such task")
         return found
@@ -67,7 +71,7 @@ class TaskStore:
             for task_id in task_ids:
                 pipe.hmget(keys.task(task_id), _STATE)
             rows = cast("list[list[bytes | None]]", await pipe.execute())
-        found = [_record_and_state(row) for row in rows]
+        found = [self._record_and_state(row) for row in rows]
         return [each for each in found if each is not None and each[0].principal == principal]
 
     async def ending(self, record: TaskRecord) -> Ended | None:
@@ -226,6 +230,21 @@ class TaskStore:
         """The event behind what the log holds."""
         return decode_event(self._open("event", record, payload))
 
+    def _pack(self, record: TaskRecord) -> bytes:
+        """As it is stored: what its client said of itself is sealed."""
+        meta = self._seal("meta", record, msgspec.json.encode(record.meta))
+        return msgspec.json.encode(msgspec.structs.replace(record, meta={_SEALED: base64.b64encode(meta).decode()}))
+
+    def _unpack(self, raw: bytes) -> TaskRecord:
+        record = msgspec.json.decode(raw, type=TaskRecord)
+        meta = self._open("meta", record, base64.b64decode(record.meta[_SEALED]))
+        return msgspec.structs.replace(record, meta=msgspec.json.decode(meta))
+
+    def _record_and_state(self, values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
+        """From the fields of `_STATE`; None when there is no such task."""
+        record, *state = values
+        return None if record is None else (self._unpack(record), _state(state))
+
     def _event(self, record: TaskRecord, event: Event) -> bytes:
         return self._seal("event", record, encode_event(event))
 
@@ -263,12 +282,9 @@ def _standing(answer: bytes) -> Standing:
     return cast("Standing", answer.decode())
 
 
-def _record_and_state(values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
-    """From the fields of `_STATE`; None when there is no such task."""
-    record, status, attempt, progress, cancel, worker, updated = values
-    if record is None:
-        return None
-    return msgspec.json.decode(record, type=TaskRecord), TaskState(
+def _state(values: list[bytes | None]) -> TaskState:
+    status, attempt, progress, cancel, worker, updated = values
+    return TaskState(
         status=cast("TaskStatus", (status or b"queued").decode()),
         attempt=int(attempt or 0),
         progress=float(progress or NOTHING_DONE),

@@ -3,15 +3,19 @@
 When the connection breaks while messages are unacknowledged, kombu closes the channel and there tries to put them back
 over the connection that is gone; the AttributeError that follows is none of the errors Celery expects, and its consumer
 ends for good in a process that lives on. Our messages are hints which the reaper sends again: nothing needs to be put
-back, and an acknowledgement that cannot be given is a lost connection like any other.
+back, and an acknowledgement that cannot be given is a lost connection like any other. A message that is none ends the
+consumer just so: whoever can write to the broker's database could end every worker with a word.
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from kombu.transport import redis
 from redis.exceptions import ConnectionError  # noqa: A004  # its name
+
+log = structlog.get_logger(__name__)
 
 
 class QoS(redis.QoS):
@@ -34,3 +38,11 @@ class Channel(redis.Channel):
 
 class Transport(redis.Transport):
     Channel = Channel
+
+    def on_readable(self, fileno: int) -> None:
+        """Read what has come. Kombu lets what is no message of its own end the consumer; it is dropped instead."""
+        base: Any = super()
+        try:
+            base.on_readable(fileno)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            log.warning("a message that is not Celery's was dropped", error=f"{type(error).__name__}: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.ask import Sampled
 from tasks.resource import resource
-from tasks.tool import Elicitation, ProtocolError, Roots, Run, Sampling, tool
+from tasks.tool import Elicitation, ProtocolError, Roots, Run, Sampling, ToolError, tool
 
 
 @tool(annotations={"readOnlyHint": True})
@@ -135,6 +135,28 @@ def much(size: int) -> str:
 def much_with_schema(size: int) -> dict[str, str]:
     """Return an object with a long text."""
     return {"text": "0123456789" * (size // 10)}
+
+
+@tool(keep=timedelta(minutes=5), annotations={"readOnlyHint": True})
+def keeps_a_secret(run: Run, text: str) -> dict[str, str]:
+    """Say it in every way there is."""
+    run.checkpoint({"text": text})
+    run.progress(1, 2, text, data={"text": text})
+    run.emit(text)
+    run.log("error", text, text=text)
+    return {"text": text, "before": str(run.resume())}
+
+
+@tool(annotations={"readOnlyHint": True})
+def much_of(text: str, times: int) -> str:
+    """Return it many times over."""
+    return text * times
+
+
+@tool
+def broken_with(text: str) -> str:
+    """Fail on purpose, and say why."""
+    raise ToolError(f"cannot do {text}")
 
 
 @tool(task="never", annotations={"readOnlyHint": True})
