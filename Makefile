@@ -70,6 +70,9 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command "make lock" $$extra $$group \
 	    --output-file requirements/$$name.lock pyproject.toml || exit 1; done
+	@printf 'fastmcp==4.1.2\nfastmcp-tasks==4.1.2\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	  --output-file requirements/fastmcp.lock -
 	@echo "uv>=0.13.9,<0.14" | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
 

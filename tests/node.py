@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".conformance"
 PACKAGES: Mapping[str, str] = {
     "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector": "2.12.0",
     "@modelcontextprotocol/sdk": "1.32.2",
 }
 INSTALL_WITHIN = 300
