@@ -8,8 +8,16 @@ from typing import Any, ClassVar, Literal
 import pytest
 from mcp import Client
 from mcp.client import ClaimContext, ClientExtension, ResultClaim
-from mcp.client.session import ClientSession
-from mcp.types import CallToolResult, Request, RequestParams, Result, TextContent
+from mcp.client.session import ClientRequestContext, ClientSession
+from mcp.types import (
+    CallToolResult,
+    ElicitRequestParams,
+    ElicitResult,
+    Request,
+    RequestParams,
+    Result,
+    TextContent,
+)
 from pydantic import Field
 
 from api.mcp.durable import EXTENSION
@@ -77,8 +85,15 @@ def balancer(hasty: Stack) -> Generator[RoundRobin]:
         yield running
 
 
+async def elicit(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    """Makes the client say that it can be asked; what a task asks is answered by the extension."""
+    raise NotImplementedError
+
+
 async def call(balancer: RoundRobin, extension: Tasks, tool: str, **arguments: Any) -> str:
-    async with Client(f"http://127.0.0.1:{balancer.port}/mcp", extensions=[extension]) as client:
+    async with Client(
+        f"http://127.0.0.1:{balancer.port}/mcp", extensions=[extension], elicitation_callback=elicit
+    ) as client:
         result = await client.call_tool(tool, arguments)
     return result.content[0].text if result.content and isinstance(result.content[0], TextContent) else ""
 
