@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from kombu.transport import redis
-from redis.exceptions import ConnectionError  # noqa: A004  # its name
 
 log = structlog.get_logger(__name__)
 

@@ -35,6 +35,24 @@ class Collected:
     window: Window
     sections: Sections
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON, for a checkpoint."""
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return {**kept, "window": [at.isoformat() for at in self.window], "sections": self.sections.all}
+
+
+_KEPT: Final = ("cluster", "task", "service", "logs", "samples")
+
+
+def restored(run: Run) -> Collected | None:
+    """What an earlier attempt collected before its worker died; None when there is nothing yet."""
+    kept: Any = run.resume()
+    if not kept:
+        return None
+    start, end = (datetime.fromisoformat(at) for at in kept["window"])
+    sections = Sections(run, STEPS, done=kept["sections"])
+    return Collected(**{name: kept[name] for name in _KEPT}, window=(start, end), sections=sections)
+
 
 def collect(run: Run, target: Target) -> Collected:
     """Everything that can be read; ToolError when not even the cluster can."""

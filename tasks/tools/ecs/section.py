@@ -1,6 +1,6 @@
 """A partial answer beats a failure: every part of the evidence is collected on its own and says how that went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,8 +20,8 @@ class NotThere(Exception):
 class Sections:
     """The sections of one investigation, in the order they were tried; each is a step of the run's progress."""
 
-    def __init__(self, run: Run, steps: int) -> None:
-        self.all: list[Section] = []
+    def __init__(self, run: Run, steps: int, *, done: Sequence[Section] = ()) -> None:
+        self.all: list[Section] = list(done)
         self._run = run
         self._steps = steps
 

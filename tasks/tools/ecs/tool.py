@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tasks.tool import Run, Text, ToolError, tool
 from tasks.tools.ecs.analysis import analyse
-from tasks.tools.ecs.collect import Target, collect
+from tasks.tools.ecs.collect import Target, collect, restored
 from tasks.tools.ecs.findings import Evidence, judge
 from tasks.tools.ecs.shapes import Investigation, Seen, Task
 
@@ -46,7 +46,10 @@ def aws_ecs(
     if not (ecs_task_arn or ecs_service):
         raise ToolError("Say which task to look into: give ecsTaskArn, or ecsService for the latest task of a service.")
     window = timedelta(minutes=window_minutes)
-    found = collect(run, Target(cluster=ecs_cluster, task=ecs_task_arn, service=ecs_service, window=window))
+    found = restored(run)
+    if found is None:
+        found = collect(run, Target(cluster=ecs_cluster, task=ecs_task_arn, service=ecs_service, window=window))
+        run.checkpoint(found.plain())
     findings = judge(Evidence(found.task, found.service, found.samples, found.logs))
     seen = Seen(
         cluster=found.cluster,

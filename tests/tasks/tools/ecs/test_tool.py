@@ -177,3 +177,17 @@ def test_bad_input_is_refused_by_name(arguments: dict[str, object], words: str):
     """MCP, tools: input is validated."""
     with pytest.raises(InvalidArguments, match=words):
         aws_ecs.arguments.parse(json.dumps(arguments).encode())
+
+
+def test_a_second_attempt_collects_nothing_again(broken: BrokenService, run: FakeRun, monkeypatch: pytest.MonkeyPatch):
+    """Ours: what a worker had read before it died is kept; the next goes on with the analysis."""
+    first = investigate(run, broken, analyze=False)
+    second = FakeRun(settings=run.settings, attempt=2, kept=json.loads(json.dumps(run.kept)))
+    monkeypatch.setattr(second, "aws", lambda _: pytest.fail("AWS was asked again"), raising=False)
+
+    again = investigate(second, broken, analyze=False)
+
+    assert again == first
+    assert [message for _, _, message, _ in second.steps] == [
+        f"{len(first['findings'])} findings; writing the analysis"
+    ]
