@@ -183,7 +183,11 @@ def test_a_second_attempt_collects_nothing_again(broken: BrokenService, run: Fak
     """Ours: what a worker had read before it died is kept; the next goes on with the analysis."""
     first = investigate(run, broken, analyze=False)
     second = FakeRun(settings=run.settings, attempt=2, kept=json.loads(json.dumps(run.kept)))
-    monkeypatch.setattr(second, "aws", lambda _: pytest.fail("AWS was asked again"), raising=False)
+
+    def asked(service: str) -> None:
+        pytest.fail(f"{service} was asked again")
+
+    monkeypatch.setattr(second, "aws", asked, raising=False)
 
     again = investigate(second, broken, analyze=False)
 
