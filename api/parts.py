@@ -22,6 +22,7 @@ from api.mcp.handshake import HandshakeEra
 from api.mcp.inflight import InFlight
 from api.mcp.intake import Intake
 from api.mcp.jobs import Jobs
+from api.mcp.legacy_tasks import LegacyTasks
 from api.mcp.listen import Listen
 from api.mcp.modern import ModernEra
 from api.mcp.offers import Offers
@@ -217,7 +218,10 @@ def _server(
     )
     listen = Listen(resources, stores.changes, stores.tasks, durable, stores.subscriber)
     prompts, state_keys = Prompts(catalog, offers), stores.ring.secrets("requestState")
-    return build(calls, prompts, resources, stores.sessions, listen, state_keys=state_keys), listen
+    server = build(calls, prompts, resources, stores.sessions, listen, state_keys=state_keys)
+    if settings.web.experimental_tasks:
+        server.middleware.append(LegacyTasks(calls))
+    return server, listen
 
 
 def _settle() -> None:

@@ -58,6 +58,11 @@ class WebSettings(Group):
     queue_limit: int = Field(default=10_000, ge=1, description="most jobs that may wait in one queue.")
     arguments_limit: int = Field(default=1024 * 1024, ge=1024, description="most bytes the arguments of a tool take.")
 
+    experimental_tasks: bool = Field(
+        default=False,
+        description="whether clients of 2025-11-25 are offered the experimental tasks of that version.",
+    )
+
     @field_validator("allowed_hosts", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

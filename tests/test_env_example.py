@@ -26,6 +26,8 @@ def shown(default: object) -> str:
             return f"{default.total_seconds():g}"
         case tuple():
             return ",".join(map(str, default))  # pyright: ignore[reportUnknownArgumentType]  # any words
+        case bool():
+            return str(default).lower()
         case _:
             return str(default)
 

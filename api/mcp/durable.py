@@ -46,6 +46,11 @@ _SHOWN: Final[Mapping[Status, str]] = {
 }
 
 
+def shown(status: Status) -> str:
+    """A status in the protocol's words."""
+    return _SHOWN[status]
+
+
 class TaskParams(RequestParams):
     """The params of every `tasks/*` method."""
 
@@ -75,7 +80,7 @@ class DurableTasks:
     async def created(self, record: TaskRecord) -> dict[str, Any]:
         """CreateTaskResult, for a task that is stored: any replica finds it from now on."""
         _, state = await self.tasks.get(record.id, record.principal)
-        return {"resultType": "task", **self._task(record, state)}
+        return {"resultType": "task", **self.task(record, state)}
 
     async def get(self, ctx: Context, params: TaskParams) -> dict[str, Any]:
         record, state = await self._own(ctx, params)
@@ -109,17 +114,18 @@ class DurableTasks:
         if state is None:
             _, state = await self.tasks.get(record.id, record.principal)
         recent = await self.tasks.recent(record)
-        body = self._task(record, state, how_far(recent))
+        body = self.task(record, state, how_far(recent))
         if state.status == "input_required":
             body["inputRequests"] = requests(await self.questions(record))
         elif recent and isinstance(ended := recent[0], Ended):
             body |= _ending(ended)
         return body
 
-    def _task(self, record: TaskRecord, state: TaskState, progress: "HowFar | None" = None) -> dict[str, Any]:
+    def task(self, record: TaskRecord, state: TaskState, progress: "HowFar | None" = None) -> dict[str, Any]:
+        """Task: what every answer about one says of it."""
         body: dict[str, Any] = {
             "taskId": record.id,
-            "status": _SHOWN[state.status],
+            "status": shown(state.status),
             "createdAt": iso(record.created_at),
             "lastUpdatedAt": iso(state.updated_at),
             "ttlMs": self.ttl_ms,

@@ -4,6 +4,7 @@ A call that outlives its deadline is answered with the id of its job, which goes
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,6 +84,15 @@ class Jobs:
                 job["total"] = progress.total
         return job
 
+    async def cancel(self, record: TaskRecord) -> None:
+        """Ask for the end, and wait a little for it: a tool that listens ends at once."""
+        async with self.subscriber.follow(self.tasks.log_of(record)) as events:
+            await self.tasks.cancel(record, f"{record.tool} was cancelled")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
+                    while not isinstance(self.tasks.decode(record, (await anext(events))[1]), Ended):
+                        pass
+
     async def goes_on(self, called: Tool, record: TaskRecord) -> CallToolResult:
         """The result of a call whose work takes longer than the call may."""
         _, state = await self.tasks.get(record.id, record.principal)
@@ -121,14 +131,7 @@ class Jobs:
         async def job_cancel(run: Run, job_id: JobId) -> Job:
             """Stop a job. One that has ended stays as it ended."""
             record, _ = await self.find(job_id, run.principal)
-            async with self.subscriber.follow(self.tasks.log_of(record)) as events:
-                await self.tasks.cancel(record, f"{record.tool} was cancelled")
-                try:
-                    async with asyncio.timeout(CANCELLED_WITHIN.total_seconds()):
-                        while not isinstance(self.tasks.decode(record, (await anext(events))[1]), Ended):
-                            pass
-                except TimeoutError:
-                    pass  # It has been asked to, and says so when it has.
+            await self.cancel(record)
             return await self.describe(*await self.find(job_id, run.principal))
 
         @tool(inline=True, annotations=read_only)

@@ -29,6 +29,7 @@ def hasty(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Gen
         "MCP_ARGUMENTS_LIMIT": "4096",
         "MCP_RESULT_INLINE_LIMIT": "2000",
         "MCP_RESULT_LIMIT": "100000",
+        "MCP_EXPERIMENTAL_TASKS": "true",
     }
     with running_stack(valkey.url(15), tmp_path_factory.mktemp("hasty"), replicas=2, settings=settings) as running:
         yield running
