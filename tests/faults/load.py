@@ -82,9 +82,9 @@ class Listener:
     broken_at: float | None = None
 
     @property
-    def faults(self) -> int:
-        """Steps that are missing, doubled or out of order."""
-        return sum(step != place for place, step in enumerate(self.steps, 1))
+    def task(self) -> str:
+        """The task behind the call: event ids name it."""
+        return (self.last or "").partition("_")[0]
 
     def hear(self, event_id: str | None, data: str) -> None:
         if event_id:

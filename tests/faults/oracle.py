@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from itertools import pairwise
@@ -11,11 +12,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from storage.connection import connect
+from storage.connection import Redis, connect
 from storage.events import Ended, Event, Progress, Status, replay
 from storage.seal import KeyRing, decode_key
 from storage.settings import StorageSettings
 from storage.tasks import TaskStore
+from tests.faults.load import Listener
 from tests.faults.site import Site
 
 
@@ -49,12 +51,15 @@ class Story:
         ]
 
     @property
+    def steps(self) -> list[float]:
+        return [event.done for _, event in self.events if isinstance(event, Progress)]
+
+    @property
     def out_of_order(self) -> int:
         """Events that came after the ending, and progress that did not grow."""
-        steps = [event.done for _, event in self.events if isinstance(event, Progress)]
         ended = [place for place, (_, event) in enumerate(self.events) if isinstance(event, Ended)]
         late = len(self.events) - 1 - ended[0] if ended else 0
-        return sum(after <= before for before, after in pairwise(steps)) + late
+        return sum(after <= before for before, after in pairwise(self.steps)) + late
 
     @property
     def stale(self) -> int:
@@ -102,15 +107,44 @@ def judge(
     return asyncio.run(_judge(site, accepted, kills or {}, within))
 
 
-async def _judge(site: Site, accepted: Sequence[str], kills: Mapping[int, float], within: float) -> Verdict:
+def compare(site: Site, listeners: Sequence[Listener], note: str = "") -> Verdict:
+    """What clients heard, against what the logs of their calls hold."""
+    return asyncio.run(_compare(site, listeners, note))
+
+
+async def _compare(site: Site, listeners: Sequence[Listener], note: str) -> Verdict:
+    async with _opened(site) as (redis, tasks):
+        stories = [await _story(tasks, redis, listener.task, site.effects) for listener in listeners]
+    said = [
+        [event.done for _, event in story.events if isinstance(event, Progress)] if story else [] for story in stories
+    ]
+    return Verdict(
+        accepted=len(listeners),
+        lost=sum(listener.result is None for listener in listeners),
+        out_of_order=sum(
+            max(1, len(set(steps) ^ set(listener.steps)))
+            for listener, steps in zip(listeners, said, strict=True)
+            if listener.steps != steps
+        ),
+        slowest_recovery=max((each for listener in listeners for each in listener.resumed), default=0.0),
+        note=note,
+    )
+
+
+@asynccontextmanager
+async def _opened(site: Site) -> AsyncGenerator[tuple[Redis, TaskStore]]:
     redis = connect(StorageSettings(redis_url=SecretStr(site.stack.redis_url)))
     ring = KeyRing([decode_key(site.stack.settings["MCP_SECRET_KEYS"])])
-    tasks = TaskStore(redis, ring, result_ttl=timedelta(hours=1))
     try:
-        await _all_ended(tasks, accepted, time.monotonic() + within)
-        stories = [await _story(tasks, redis, task_id, site.effects) for task_id in accepted]
+        yield redis, TaskStore(redis, ring, result_ttl=timedelta(hours=1))
     finally:
         await redis.aclose()
+
+
+async def _judge(site: Site, accepted: Sequence[str], kills: Mapping[int, float], within: float) -> Verdict:
+    async with _opened(site) as (redis, tasks):
+        await _all_ended(tasks, accepted, time.monotonic() + within)
+        stories = [await _story(tasks, redis, task_id, site.effects) for task_id in accepted]
     known = [story for story in stories if story is not None]
     strangers = {file.name for file in site.effects.iterdir()} - set(accepted)
     return Verdict(
@@ -135,7 +169,7 @@ async def _all_ended(tasks: TaskStore, accepted: Sequence[str], deadline: float)
         await asyncio.sleep(0.2)
 
 
-async def _story(tasks: TaskStore, redis: Any, task_id: str, effects: Path) -> Story | None:
+async def _story(tasks: TaskStore, redis: Redis, task_id: str, effects: Path) -> Story | None:
     record = await tasks.find(task_id)
     if record is None:
         return None

@@ -6,9 +6,9 @@ import pytest
 
 from tests.faults.conftest import Report
 from tests.faults.load import submit_all
-from tests.faults.oracle import Verdict, judge
+from tests.faults.oracle import Verdict, compare, judge
 from tests.faults.site import running_site
-from tests.faults.test_redis import heard, of_listeners
+from tests.faults.test_redis import heard
 from tests.faults.test_streams import growth_under_slow_readers
 from tests.faults.test_workers import frozen_and_thawed, frozen_in_its_pop, has_steps, poisoned
 from tests.servers import until
@@ -59,7 +59,7 @@ def test_without_publishing_and_without_the_tick_listeners_hear_nothing(tmp_path
     """F17's oracle: what nobody fetches does not arrive."""
     with running_site(tmp_path, mutation="silent-and-tick-off") as site:
         listeners = heard(site, 20, 15, listeners=1)
-        assert red(report, "nothing published, no tick", of_listeners(listeners, "")).get("lost", 0) > 0
+        assert red(report, "nothing published, no tick", compare(site, listeners)).get("lost", 0) > 0
 
 
 @pytest.mark.timeout(180)

@@ -10,7 +10,7 @@ import pytest
 from api.errors import UNAVAILABLE
 from tests.faults.conftest import Report
 from tests.faults.load import Listener, Submitted, client, listen, submit, submit_all
-from tests.faults.oracle import Verdict, judge
+from tests.faults.oracle import Verdict, compare, judge
 from tests.faults.site import Site, running_site
 from tests.servers import until
 
@@ -65,15 +65,6 @@ def heard(site: Site, count: int, within: float, listeners: int = 5) -> list[Lis
     return asyncio.run(run())
 
 
-def of_listeners(listeners: list[Listener], note: str) -> Verdict:
-    return Verdict(
-        accepted=len(listeners),
-        lost=sum(listener.result is None for listener in listeners),
-        out_of_order=sum(listener.faults for listener in listeners),
-        note=note,
-    )
-
-
 @pytest.mark.timeout(120)
 def test_f17_pub_sub_connections_are_killed_all_the_time(tmp_path: Path, report: Report):
     """Ours: complete and in order; the log is read again after every reconnection."""
@@ -93,7 +84,7 @@ def test_f17_pub_sub_connections_are_killed_all_the_time(tmp_path: Path, report:
         listeners = heard(site, 60, 60)
         over.set()
         thread.join(10)
-        verdict = report("F17 connections killed", of_listeners(listeners, f"{killed} killed"))
+        verdict = report("F17 connections killed", compare(site, listeners, f"{killed} killed"))
 
     assert verdict.violations == {}
     assert killed >= 10
@@ -105,7 +96,7 @@ def test_f17_nothing_that_is_published_arrives(tmp_path: Path, report: Report):
     with running_site(tmp_path, workers=0) as site:
         site.start_worker(mutation="silent")
         site.wait_for_workers()
-        verdict = report("F17 nothing published", of_listeners(heard(site, 40, 60), "every publish dropped"))
+        verdict = report("F17 nothing published", compare(site, heard(site, 40, 60), "every publish dropped"))
 
     assert verdict.violations == {}
 

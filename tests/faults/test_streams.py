@@ -15,7 +15,7 @@ import pytest
 from tests.clients import ACCEPT, MODERN, request
 from tests.faults.conftest import Report
 from tests.faults.load import Listener, client, listen
-from tests.faults.oracle import Verdict
+from tests.faults.oracle import Verdict, compare
 from tests.faults.site import Site, memory, running_site
 from tests.servers import until
 
@@ -57,14 +57,10 @@ def test_streams_go_on_at_the_other_replica(tmp_path: Path, report: Report, how:
             assert victim.stop(20) == 0
         stopped = time.monotonic() - began
         thread.join(120)
+        verdict = compare(site, listeners)
     resumed = sorted(each for listener in listeners for each in listener.resumed)
-    verdict = Verdict(
-        accepted=len(listeners),
-        lost=sum(listener.result is None for listener in listeners),
-        out_of_order=sum(listener.faults for listener in listeners),
-        slowest_recovery=resumed[-1] if resumed else 0.0,
-        note=f"{len(resumed)} resumed, half within {resumed[len(resumed) // 2]:.2f} s, stopped in {stopped:.1f} s",
-    )
+    half = resumed[len(resumed) // 2] if resumed else 0.0
+    verdict.note = f"{len(resumed)} resumed, half of them within {half:.2f} s; stopped in {stopped:.1f} s"
     report(how, verdict)
 
     assert verdict.violations == {}
