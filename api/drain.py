@@ -1,14 +1,18 @@
 """From the first SIGTERM or SIGINT to the end: not ready, listeners end, running calls get their time."""
 
 import asyncio
+import contextlib
 import signal
 from datetime import timedelta
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from api.health import Health
 from api.mcp.inflight import InFlight
 from api.mcp.listen import Listen
+
+LAST_WORDS: Final = 1.0
+"""Seconds to say why, once the time is over."""
 
 
 class Drain:
@@ -37,9 +41,13 @@ class Drain:
             signal.signal(number, handle)
 
     async def wait(self) -> None:
+        """Return when the last response has been written, or its time was over."""
         self._begin()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.total_seconds() + LAST_WORDS):
+                await self._in_flight.idle()
         if self._task:
-            await self._task
+            self._task.cancel()
 
     def _signal(self) -> None:
         if self._task is None:

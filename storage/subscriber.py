@@ -19,7 +19,7 @@ from storage.connection import Channel, Redis, RedisError, Unavailable, channel
 from storage.events import Entry, order, replay
 
 TICK: Final = timedelta(seconds=2)
-BUFFERED: Final = 128
+BUFFERED: Final = 32
 """Entries a reader may have waiting; a slow one reads the log again instead of having more."""
 CHUNK: Final = 200
 """Logs compared in one round trip of the tick."""

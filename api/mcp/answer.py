@@ -111,9 +111,11 @@ class Answer:
 
     async def end(self) -> None:
         """End the response without another message."""
-        if self._started and not self._gone:
-            with anyio.move_on_after(LAST_WORD):
-                await self._send(_body(b"", last=True))
+        with anyio.move_on_after(LAST_WORD):
+            async with self._lock:
+                if self._started and not self._gone:
+                    self._gone = True
+                    await self._send(_body(b"", last=True))
 
     def mute(self) -> None:
         """Send nothing more: the client listens elsewhere."""
@@ -145,6 +147,7 @@ class Answer:
             if not self._started:
                 self._started = True
                 frame = await self._begin() + frame
+            self._gone = last
             await self._send(_body(frame, last=last))
             self._last = asyncio.get_running_loop().time()
 

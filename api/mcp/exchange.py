@@ -105,7 +105,8 @@ class Exchange:
 
     @property
     def leaves_work(self) -> bool:
-        return self.why in ("detached", "replaced")
+        # With a session nobody asked for an end when there is no reason: the server cut the response off.
+        return self.why in ("detached", "replaced") or (self.kept is not None and self.why is None)
 
     @property
     def is_stopping(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Generator
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.types import RequestId
@@ -12,6 +12,9 @@ from mcp.types import RequestId
 from api.mcp.answer import Why
 from storage.control import Abandoned, SessionEnded, StreamOpened, decode
 from storage.records import Session
+
+LOOK_EVERY: Final = 0.02
+"""Seconds between two looks at what is open, while draining."""
 
 
 class Response(Protocol):
@@ -84,17 +87,25 @@ class InFlight:
                         response.stop("replaced")
 
     async def drain(self, patience: timedelta) -> None:
-        """Send away whose client can go on elsewhere; give the others *patience*, then end them saying why."""
+        """Send away whose client can go on elsewhere; give the others *patience*, then end them saying why.
+
+        Goes on until it is cancelled: what was on its way when the signal came begins after it.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience.total_seconds()
+        while True:
+            for response in list(self._all):
+                if response.is_resumable:
+                    response.stop("detached")
+                elif loop.time() >= end:
+                    response.stop("stopping")
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def idle(self) -> None:
+        """Return when nothing is being written."""
         self._idle.clear()
-        for response in list(self._all):
-            if response.is_resumable:
-                response.stop("detached")
-        await asyncio.sleep(0)
         if self._all:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience.total_seconds()):
-                    await self._idle.wait()
-        self.stop_all()
+            await self._idle.wait()
 
     def stop_all(self) -> None:
         """End everything now."""

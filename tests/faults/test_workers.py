@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.conftest import Report
 from tests.faults.load import Listener, Submitted, client, listen, submit, submit_all
-from tests.faults.oracle import Verdict, judge
+from tests.faults.oracle import Verdict, compare, judge
 from tests.faults.site import Site, running_site
 from tests.servers import until
 
