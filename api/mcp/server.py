@@ -25,6 +25,7 @@ from storage.sessions import SessionStore
 NAME: Final = "mcp-server-playground"
 INSTRUCTIONS: Final = (
     "Long tools run on a worker and report progress as they go: send a progress token to watch them. "
+    "A call that takes too long is answered with a jobId, and its work goes on: wait for it with `job_result`. "
     "Try `streaming` for a demonstration and `echo` to test the connection."
 )
 STATE_TTL: Final = 3600.0
