@@ -75,16 +75,12 @@ class Listener:
     """One call in a session, followed to its result over broken connections and replicas."""
 
     steps: list[float] = field(default_factory=list[float])
-    result: str | None = None
+    task: str | None = None
+    """What the result names: the call's own, or the one it found at work when it had to be sent again."""
     resumed: list[float] = field(default_factory=list[float])
     """Seconds from each loss of the connection to the next event."""
     last: str | None = None
     broken_at: float | None = None
-
-    @property
-    def task(self) -> str:
-        """The task behind the call: event ids name it."""
-        return (self.last or "").partition("_")[0]
 
     def hear(self, event_id: str | None, data: str) -> None:
         if event_id:
@@ -98,7 +94,7 @@ class Listener:
         if message.get("method") == "notifications/progress":
             self.steps.append(message["params"]["progress"])
         elif "result" in message:
-            self.result = message["result"]["content"][0]["text"]
+            self.task = message["result"]["content"][0]["text"]
 
 
 async def listen(
@@ -108,11 +104,12 @@ async def listen(
     listener, turn = Listener(), first
     session = await _session(http, urls[first % len(urls)])
     headers = {**ACCEPT, "mcp-protocol-version": HANDSHAKE, "mcp-session-id": session}
-    params = {"name": "ticks", "arguments": dict(arguments), "_meta": {"progressToken": 1}}
+    own = {"number": next(NUMBERS)}
+    params = {"name": "ticks", "arguments": {**arguments, **own}, "_meta": {"progressToken": 1}}
     body = request("tools/call", params)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within):
-            while listener.result is None:
+            while listener.task is None:
                 url = urls[turn % len(urls)]
                 turn += 1
                 with contextlib.suppress(httpx2.HTTPError, httpx2.StreamError):
@@ -122,7 +119,7 @@ async def listen(
                         opening = http.stream("GET", url, headers=headers | {"last-event-id": listener.last})
                     async with opening as response:
                         await _read(response, listener)
-                if listener.result is None and listener.broken_at is None:
+                if listener.task is None and listener.broken_at is None:
                     listener.broken_at = time.monotonic()
                 await asyncio.sleep(0.05)
     return listener

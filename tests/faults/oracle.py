@@ -114,18 +114,16 @@ def compare(site: Site, listeners: Sequence[Listener], note: str = "") -> Verdic
 
 async def _compare(site: Site, listeners: Sequence[Listener], note: str) -> Verdict:
     async with _opened(site) as (redis, tasks):
-        stories = [await _story(tasks, redis, listener.task, site.effects) for listener in listeners]
-    said = [
-        [event.done for _, event in story.events if isinstance(event, Progress)] if story else [] for story in stories
-    ]
+        stories = [await _story(tasks, redis, listener.task or "", site.effects) for listener in listeners]
+    said = [story.steps if story else [] for story in stories]
+    unlike = [(each, steps) for each, steps in zip(listeners, said, strict=True) if each.steps != steps]
+    if unlike:
+        listener, steps = unlike[0]
+        note = f"{len(unlike)} heard other than was logged; {listener.task}: {listener.steps}, not {steps}"
     return Verdict(
         accepted=len(listeners),
-        lost=sum(listener.result is None for listener in listeners),
-        out_of_order=sum(
-            max(1, len(set(steps) ^ set(listener.steps)))
-            for listener, steps in zip(listeners, said, strict=True)
-            if listener.steps != steps
-        ),
+        lost=sum(listener.task is None for listener in listeners),
+        out_of_order=sum(max(1, len(set(steps) ^ set(listener.steps))) for listener, steps in unlike),
         slowest_recovery=max((each for listener in listeners for each in listener.resumed), default=0.0),
         note=note,
     )

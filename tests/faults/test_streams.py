@@ -60,7 +60,8 @@ def test_streams_go_on_at_the_other_replica(tmp_path: Path, report: Report, how:
         verdict = compare(site, listeners)
     resumed = sorted(each for listener in listeners for each in listener.resumed)
     half = resumed[len(resumed) // 2] if resumed else 0.0
-    verdict.note = f"{len(resumed)} resumed, half of them within {half:.2f} s; stopped in {stopped:.1f} s"
+    seen = f"{len(resumed)} resumed, half of them within {half:.2f} s; stopped in {stopped:.1f} s"
+    verdict.note = f"{seen}; {verdict.note}" if verdict.note else seen
     report(how, verdict)
 
     assert verdict.violations == {}

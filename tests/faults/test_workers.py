@@ -201,7 +201,7 @@ def test_f20_everything_is_restarted_under_load(tmp_path: Path, report: Report):
 
     assert verdict.violations == {}
     assert heard.violations == {}
-    assert [listener.result for listener in listeners] == ["60 ticks"] * 20
+    assert len({listener.task for listener in listeners}) == 20
 
 
 @pytest.mark.timeout(60)

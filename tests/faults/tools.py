@@ -50,12 +50,13 @@ def poison(run: Run, folder: str) -> str:
 
 
 @tool(annotations={"readOnlyHint": True}, timeout=300)
-def ticks(run: Run, count: int, pause: float) -> str:
-    """Report *count* times."""
+def ticks(run: Run, number: int, count: int, pause: float) -> str:
+    """Report *count* times, and name the task; *number* makes a call another than the last."""
+    del number
     for done in range(count):
         run.sleep(timedelta(seconds=pause))
         run.progress(done + 1, count, f"tick {done + 1}")
-    return f"{count} ticks"
+    return run.id
 
 
 @tool(annotations={"readOnlyHint": True}, timeout=300)
