@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from storage.connection import Unavailable
+from storage.connection import Unavailable, Unsure
 
 PAUSE: Final = 0.5
 
@@ -23,6 +23,23 @@ async def insist(call: Callable[[], Awaitable[T]], what: str, *, until: Callable
             if until():
                 return None
             log.warning("waiting for Redis", what=what, error=str(error))
+            await asyncio.sleep(PAUSE)
+
+
+async def make_sure(call: Callable[[], Awaitable[T]], what: str, *, within: float) -> T:
+    """What *call* returns, which may be said twice; a lost answer is asked for again for so many seconds.
+
+    Raises what Redis raised at last, or at once when it is sure that nothing was done.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while True:
+        try:
+            return await call()
+        except Unsure as error:
+            if loop.time() >= end:
+                raise
+            log.warning("not sure that Redis heard", what=what, error=str(error))
             await asyncio.sleep(PAUSE)
 
 

@@ -21,12 +21,14 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from api.mcp.caller import Context, caller
 from api.mcp.inputs import answers_to, requests
 from api.mcp.translate import call_result, wire
+from storage.connection import Unsure
 from storage.errors import NotFound
 from storage.events import Ended, Event, Progress, Text
 from storage.records import TaskRecord, TaskState
 from storage.states import Status
 from storage.tasks import TaskStore
 from tasks.ask import Question, restored
+from tasks.insist import make_sure
 from tasks.outcome import restored as restored_result
 
 EXTENSION: Final = "io.modelcontextprotocol/tasks"
@@ -44,6 +46,10 @@ _SHOWN: Final[Mapping[Status, str]] = {
     "interrupted": "failed",
     "cancelled": "cancelled",
 }
+
+
+STATE_WITHIN: Final = 5.0
+"""Seconds to wait for the state of a task that its client has not been told of."""
 
 
 def shown(status: Status) -> str:
@@ -78,8 +84,16 @@ class DurableTasks:
     """How long a task stays readable, from its creation on."""
 
     async def created(self, record: TaskRecord) -> dict[str, Any]:
-        """CreateTaskResult, for a task that is stored: any replica finds it from now on."""
-        _, state = await self.tasks.get(record.id, record.principal)
+        """CreateTaskResult, for a task that is stored: any replica finds it from now on.
+
+        Its client must have it even if Redis has gone away just now: it works, whoever knows of it.
+        """
+        try:
+            _, state = await make_sure(
+                lambda: self.tasks.get(record.id, record.principal), "a new task's state", within=STATE_WITHIN
+            )
+        except Unsure:
+            state = TaskState(status="queued", updated_at=record.created_at)
         return {"resultType": "task", **self.task(record, state)}
 
     async def get(self, ctx: Context, params: TaskParams) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from storage.states import is_ended
 from storage.streams import StreamStore
 from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
+from tasks.insist import make_sure
 from tasks.tool import Tool
 
 KEY_HEADER: Final = "idempotency-key"
@@ -30,6 +31,8 @@ RETRY_AFTER: Final = timedelta(seconds=10)
 """When to call again after being refused for want of room."""
 JUST_BEGUN: Final = timedelta(seconds=0.5)
 """How young a task is that its own caller may not follow yet."""
+SURE_WITHIN: Final = 15.0
+"""Seconds in which Redis must have come back for a call that was on its way when it left."""
 BEING_ACCEPTED: Final = timedelta(seconds=2)
 """How long a repeat waits for the call it repeats to be accepted."""
 
@@ -59,10 +62,10 @@ class Intake:
             seconds = RETRY_AFTER.total_seconds()
             data = {"retryAfter": int(seconds)}
             raise MCPError(TOO_BUSY, f"Not now: {error}. Try again in {seconds:.0f} s.", data) from None
-        writing = [self._note_call(ctx, (known or record).id)]
+        await self._note_call(ctx, (known or record).id)
         if known is None:
-            writing.append(self.tasks.accept(record, raw))
-        await asyncio.gather(*writing)
+            # Refusing what Redis may have taken would run what was refused.
+            await make_sure(lambda: self.tasks.accept(record, raw), "a new task", within=SURE_WITHIN)
         return known or record, known is None
 
     async def _note_call(self, ctx: Context, task_id: str) -> None:

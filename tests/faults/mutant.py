@@ -99,6 +99,25 @@ def _accept_twice() -> None:
     TaskStore.accept = accepting
 
 
+def _answers_lost() -> None:
+    """Redis does what it is asked, and the first answer about each new task never arrives."""
+    heard: set[tuple[str, str]] = set()
+
+    def lose(what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        async def losing(self: TaskStore, record: Any, *arguments: Any) -> Any:
+            answer = await call(self, record, *arguments)
+            name = (what, record if isinstance(record, str) else record.id)
+            if name not in heard:
+                heard.add(name)
+                raise ConnectionError
+            return answer
+
+        return losing
+
+    TaskStore.accept = lose("accept", TaskStore.accept)
+    TaskStore.get = lose("get", TaskStore.get)
+
+
 MUTATIONS: Final[Mapping[str, Callable[[], None]]] = {
     "reaper-off": _reaper_off,
     "fence-off": _fence_off,
@@ -113,6 +132,7 @@ MUTATIONS: Final[Mapping[str, Callable[[], None]]] = {
     "ahead": _skewed(90),
     "behind": _skewed(-90),
     "refuse-and-run": _accept_twice,
+    "answers-lost": _answers_lost,
 }
 
 if __name__ == "__main__":

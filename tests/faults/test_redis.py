@@ -55,6 +55,16 @@ def submitted_through_kills(site: Site, kills: int) -> tuple[Verdict, Submitted]
     return judge(site, into.accepted, within=90), into
 
 
+@pytest.mark.timeout(90)
+def test_a_task_that_redis_took_is_not_refused(tmp_path: Path, report: Report):
+    """I8: the answer to its acceptance was lost, which says nothing of the task; so is asked again."""
+    with running_site(tmp_path, mutation="answers-lost") as site:
+        tasks = submit_all(site, "work", [{"folder": str(site.effects), "steps": 1, "pause": 0.01}] * 5)
+        verdict = report("F8 answers lost", judge(site, tasks))
+
+    assert verdict.violations == {}
+
+
 def heard(site: Site, count: int, within: float, listeners: int = 5) -> list[Listener]:
     async def run() -> list[Listener]:
         async with client() as http:
