@@ -18,7 +18,7 @@ def create_app(settings: Settings) -> ASGIApp:
     """Everything a replica needs, behind its edge."""
     parts = Parts.of(settings)
     litestar = Litestar(
-        route_handlers=[*routes(parts.health), *mcp_routes(parts.front)],
+        route_handlers=[*routes(parts.health), *mcp_routes(parts.front), *(parts.auth.routes if parts.auth else ())],
         lifespan=[parts.running],
         cors_config=_cors(Doorkeeper(settings.web)),
         openapi_config=OpenAPIConfig(title="MCP Server Playground", version="1", path="/schema"),

@@ -19,6 +19,7 @@ from storage.records import new_id
 
 LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+OWN_FORMS: Final = ("/oauth/consent", "/oauth/local")
 _QUIET: Final = ("/ping", "/health/")
 
 log = structlog.get_logger(__name__)
@@ -74,22 +75,27 @@ class Edge:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    own = [*self._headers, (b"x-request-id", request_id.encode())]
-                    message["headers"] = [*message.get("headers", []), *own]
+                    given_headers = list(message.get("headers", []))
+                    said = {name for name, _ in given_headers}
+                    # A page may say its own policy: it knows what it holds.
+                    own = [each for each in self._headers if each[0] not in said]
+                    message["headers"] = [*given_headers, *own, (b"x-request-id", request_id.encode())]
                 await send(message)
 
-            refusal = self._refusal(headers)
+            refusal = self._refusal(scope["path"], headers)
             if refusal:
                 await _refuse(*refusal, sending)
             else:
                 await self._app(scope, receive, sending)
             _log(scope, status, time.monotonic() - started)
 
-    def _refusal(self, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
+    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
         if not self._door.host(headers.get(b"host", b"").decode("latin-1").strip()):
             return 421, "Host is not a name of this server: MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS must list it"
         origin = headers.get(b"origin")
-        if origin is not None and not self._door.origin(origin.decode("latin-1").strip()):
+        # Browsers hide the origin of a form on a page without referrer, and vouch for it by another header.
+        own_form = origin == b"null" and path in OWN_FORMS and headers.get(b"sec-fetch-site") == b"same-origin"
+        if origin is not None and not own_form and not self._door.origin(origin.decode("latin-1").strip()):
             return 403, "Origin may not call this server: MCP_ALLOWED_ORIGINS must list it"
         return None
 

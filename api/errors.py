@@ -16,6 +16,11 @@ UNAVAILABLE: Final = -31003
 SESSION_ENDED: Final = -31004
 TOO_BUSY: Final = -31006
 """No room for another task now; `data.retryAfter` says when to try again, in seconds."""
+UNAUTHORIZED: Final = -31007
+"""No access token, or one that is not good here; `WWW-Authenticate` says what to do."""
+INSUFFICIENT_SCOPE: Final = -31008
+REVOKED: Final = -31009
+"""The access token was revoked while its request was answered."""
 NO_ANSWER: Final = -31005
 """The client did not answer a request of ours."""
 
@@ -24,6 +29,9 @@ _STATUS: Final[Mapping[int, int]] = {
     RATE_LIMITED: 429,
     TOO_BUSY: 429,
     UNAVAILABLE: 503,
+    UNAUTHORIZED: 401,
+    REVOKED: 401,
+    INSUFFICIENT_SCOPE: 403,
     SERVER_STOPPING: 503,
     SESSION_ENDED: 404,
 }

@@ -18,6 +18,7 @@ from api.mcp.backchannel import BackChannel
 from api.mcp.calls import Calls
 from api.mcp.durable import DurableTasks
 from api.mcp.front import Front
+from api.mcp.guard import Guard, OpenDoor
 from api.mcp.handshake import HandshakeEra
 from api.mcp.inflight import InFlight
 from api.mcp.intake import Intake
@@ -31,8 +32,9 @@ from api.mcp.relay import Relay
 from api.mcp.resources import Resources
 from api.mcp.server import build
 from api.mcp.streams import SessionStreams
+from api.oauth.build import Auth
+from api.oauth.build import build as build_auth
 from api.settings import Settings
-from auth.principal import ANONYMOUS
 from storage import keys
 from storage.admission import Admission
 from storage.changes import ChangeLog
@@ -98,6 +100,8 @@ class Parts:
     in_flight: InFlight
     front: Front
     health: Health
+    auth: Auth | None
+    """None while authentication is off."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Parts":
@@ -106,6 +110,7 @@ class Parts:
         jobs = Jobs(tasks=stores.tasks, admission=stores.admission, durable=durable, subscriber=stores.subscriber)
         catalog = load(settings.worker.tool_modules).plus(jobs.tools())
         queue = JobQueue(create_celery(settings.storage.url()))
+        auth = build_auth(settings, stores.redis, stores.ring, catalog, stores.tasks) if settings.auth.is_on() else None
         server, listen = _server(settings, stores, catalog, queue, jobs)
         return cls(
             settings=settings,
@@ -114,7 +119,8 @@ class Parts:
             queue=queue,
             listen=listen,
             in_flight=in_flight,
-            front=_front(settings, stores, server, in_flight),
+            front=_front(settings, stores, server, in_flight, auth.guard if auth else OpenDoor()),
+            auth=auth,
             health=Health(
                 redis=stores.redis,
                 workers=stores.workers,
@@ -132,6 +138,8 @@ class Parts:
                 asyncio.create_task(reap_forever(self.stores.tasks, self.queue)),
                 asyncio.create_task(self._announce()),
             ]
+            if self.auth:
+                background.append(asyncio.create_task(self.auth.watch(self.in_flight)))
             drain.chain()
             _settle()
             yield
@@ -149,7 +157,7 @@ class Parts:
             log.warning("could not compare what is offered with what was", error=str(error))
 
 
-def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: InFlight) -> Front:
+def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: InFlight, guard: Guard) -> Front:
     rate = settings.web.rate()
     streams = SessionStreams(
         sessions=stores.sessions,
@@ -170,7 +178,8 @@ def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: I
     return Front(
         modern=ModernEra(server, in_flight),
         handshake=handshake,
-        identify=lambda scope: ANONYMOUS,
+        guard=guard,
+        trusted=settings.web.trusted_proxies,
         limiter=RateLimiter(stores.redis, rate) if rate else None,
         max_body=settings.web.max_body,
     )

@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from auth.settings import AuthSettings
 from storage.rate import Rate
 from storage.settings import Group, Seconds, SettingsError, StorageSettings, is_loopback, read, words
 from tasks.process import ProcessSettings
@@ -26,7 +29,6 @@ class WebSettings(Group):
         default=None,
         description="the origin clients reach this server by, as https://mcp.example.com, if a proxy is between.",
     )
-    auth: str = Field(default="off", pattern="^off$", description="who may call; this version knows `off`.")
     allow_unauthenticated: str = Field(
         default="", description=f"`{ACCEPTED_RISK}` lets a server without authentication listen beyond this machine."
     )
@@ -39,6 +41,11 @@ class WebSettings(Group):
     )
     rate_limit: str = Field(
         default="6000/minute", description="requests of one address, as 100/second, 6000/minute, 50000/hour, or `off`."
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="addresses or networks of proxies that are believed about where a request comes from "
+        "(X-Forwarded-For), separated by commas.",
     )
     max_body: int = Field(default=4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
     session_ttl: Seconds = Field(
@@ -63,7 +70,7 @@ class WebSettings(Group):
         description="whether clients of 2025-11-25 are offered the experimental tasks of that version.",
     )
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return words(value)
@@ -100,6 +107,13 @@ class Settings:
     worker: WorkerSettings
     log: LogSettings
     web: WebSettings
+    auth: AuthSettings
+
+    @property
+    def origin(self) -> str:
+        """Where clients reach this server; the issuer of our tokens (RFC 8414), without a slash at its end."""
+        host = f"[{self.web.host}]" if ":" in self.web.host else self.web.host
+        return self.web.public_url or f"http://{host}:{self.web.port}"
 
 
 def read_settings(*, host: str | None = None, port: int | None = None) -> Settings:
@@ -112,16 +126,36 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         worker=process.worker,
         log=process.log,
         web=read(WebSettings, **given),
+        auth=read(AuthSettings),
     )
-    check_exposure(settings.web)
+    check_exposure(settings.web, settings.auth)
     return settings
 
 
-def check_exposure(web: WebSettings) -> None:
-    """Refuse to be reachable from elsewhere with the door open, unless told to."""
-    if web.auth == "off" and not web.is_loopback() and web.allow_unauthenticated != ACCEPTED_RISK:
+def check_exposure(web: WebSettings, auth: AuthSettings) -> None:
+    """Refuse to be reachable from elsewhere with the door open, unless told to; and to guard it with half a lock."""
+    if auth.is_on():
+        auth.check()
+        _check_origin(web, auth)
+        return
+    if not web.is_loopback() and web.allow_unauthenticated != ACCEPTED_RISK:
         raise SettingsError(
             f"MCP_HOST is {web.host!r} and MCP_AUTH is 'off': anyone who reaches this address could run the tools. "
             f"Listen on 127.0.0.1, or set MCP_ALLOW_UNAUTHENTICATED={ACCEPTED_RISK} if something in front keeps "
             "strangers out."
+        )
+
+
+def _check_origin(web: WebSettings, auth: AuthSettings) -> None:
+    address = urlsplit(web.public_url or f"http://{web.host}")
+    here = is_loopback(address.hostname or "")
+    if address.scheme != "https" and not here:
+        # OAuth 2.1 1.5: tokens travel over TLS.
+        raise SettingsError(
+            f"MCP_AUTH is on and MCP_PUBLIC_URL is {web.public_url!r}: it must be the https:// origin that clients use."
+        )
+    if "local" in auth.auth and not (here and web.is_loopback()):
+        raise SettingsError(
+            "MCP_AUTH names local, whose sign-in is for whoever reads this server's output: it is for 127.0.0.1 only. "
+            "Name one of auth0, github, google, oidc."
         )

@@ -25,7 +25,13 @@ class StreamOpened(msgspec.Struct, frozen=True, tag="opened"):
     opener: str
 
 
-Control = Abandoned | SessionEnded | StreamOpened
+class GrantRevoked(msgspec.Struct, frozen=True, tag="revoked"):
+    """No token of the grant is good any more: what they opened ends."""
+
+    grant: str
+
+
+Control = Abandoned | SessionEnded | StreamOpened | GrantRevoked
 
 _DECODER: "msgspec.json.Decoder[Control]" = msgspec.json.Decoder(Control)
 

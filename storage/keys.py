@@ -19,10 +19,28 @@
 | `mcp:catalog` | string | 30 days after the last start | a hash of what the newest deployment offers | a hash |
 | `mcp:result:<principal>:<run>` | string | the tool's `keep` | a result kept under its run's id | encrypted; the principal is hashed |
 | `mcp:workers:<queue>` | sorted set, worker -> ms | 60 s after the last heartbeat | the live workers of a queue | host and process id |
+| `mcp:{g}:grant` | hash | a code: 10 minutes; then `MCP_AUTH_REFRESH_TTL` sliding, `MCP_AUTH_GRANT_TTL` at most | a grant: what a principal let a client do, and the hash of its live refresh token | grant, upstream tokens and the last answer encrypted; tokens are hashed |
+| `mcp:{g}:code:<code>` | string | 60 s | an authorization code, until it is presented | encrypted; the code is hashed |
+| `mcp:{g}:used:<code>` | string | 10 minutes | that the code was presented: once more revokes the grant | nothing; the code is hashed |
+| `mcp:{g}:access:<token>` | string | `MCP_AUTH_ACCESS_TTL` | what an access token may do | scopes and resource; the token is hashed |
+| `mcp:{g}:retired` | sorted set, token -> ms | as its grant | the last 100 refresh tokens that were used up | hashes only |
+| `mcp:grants` | sorted set, grant -> ms | `MCP_AUTH_GRANT_TTL` after the last sign-in | when each grant expires at the latest | ids only |
+| `mcp:client:<client>` | string | unused: 1 day; used: 90 days sliding | a registered client | its metadata; a client secret is hashed |
+| `mcp:clients` | sorted set, client -> ms | 90 days after the last registration | when each client was last used | ids only |
+| `mcp:clients:unused` | sorted set, client -> ms | 1 day after the last registration | clients that never got a token | ids only |
+| `mcp:document:<url>` | string | by its HTTP headers, 5 minutes to 1 day; a failure 60 s | a client id metadata document | public already; the address is hashed |
+| `mcp:ask:<ticket>` | string | 10 minutes | a consent page that was shown, until it is answered | encrypted; the ticket is hashed |
+| `mcp:state:<state>` | string | 10 minutes | a sign-in under way at a provider | encrypted; the state is hashed |
+| `mcp:signin:<state>` | string | 10 minutes | the code that the `local` provider printed for a sign-in | encrypted; the state is hashed |
+| `mcp:jti:<client>:<id>` | string | until the assertion expires | that a client's assertion was used | nothing; both are hashed |
+| `mcp:consent:<browser>` | string | `MCP_AUTH_CONSENT_TTL` | that this browser said yes to this very request | nothing; what was agreed to is hashed with the browser's secret |
+| `mcp:{g}:upstream` | string | 30 s | that somebody is asking the provider whether the grant's person may still come in | nothing |
+| `mcp:audit` | stream | 90 days after the last event | who signed in, was refused, was granted what | encrypted |
 | `mcp:rate:<scope>` | hash | until the bucket is full again | a token bucket | the scope is hashed |
 
 `{b}` is one of 16 buckets, the first hexadecimal digit of the task's id: the keys one script touches share a hash
-slot, and Redis Cluster still spreads the tasks. `{p}` is a hash of the principal, `{s}` one of principal and session
+slot, and Redis Cluster still spreads the tasks. `{g}` is the id of a grant, which its codes and tokens name, so that
+what one script touches is found from the token alone. `{p}` is a hash of the principal, `{s}` one of principal and session
 id together: nobody reaches a key of a session without having been found to be its principal.
 
 Channels: a log's key is also the channel its events are published on; `mcp:cancel` and `mcp:answers` carry task ids,
@@ -44,6 +62,10 @@ ANSWER_CHANNEL: Final = "mcp:answers"
 CONTROL_CHANNEL: Final = "mcp:control"
 CHANGES: Final = "mcp:changes"
 CATALOG: Final = "mcp:catalog"
+AUDIT: Final = "mcp:audit"
+GRANTS: Final = "mcp:grants"
+CLIENTS: Final = "mcp:clients"
+UNUSED_CLIENTS: Final = "mcp:clients:unused"
 
 
 def hashed(value: str) -> str:
@@ -114,6 +136,58 @@ def workers(queue: str) -> str:
 def broker_queue(queue: str) -> str:
     """Celery's list of messages that no worker has taken."""
     return f"{BROKER_PREFIX}{queue}"
+
+
+def grant(grant_id: str) -> str:
+    return f"mcp:{{{grant_id}}}:grant"
+
+
+def code(grant_id: str, digest: str) -> str:
+    return f"mcp:{{{grant_id}}}:code:{digest}"
+
+
+def used_code(grant_id: str, digest: str) -> str:
+    return f"mcp:{{{grant_id}}}:used:{digest}"
+
+
+def access_token(grant_id: str, digest: str) -> str:
+    return f"mcp:{{{grant_id}}}:access:{digest}"
+
+
+def retired(grant_id: str) -> str:
+    return f"mcp:{{{grant_id}}}:retired"
+
+
+def upstream_lock(grant_id: str) -> str:
+    return f"mcp:{{{grant_id}}}:upstream"
+
+
+def client(client_id: str) -> str:
+    return f"mcp:client:{hashed(client_id)}"
+
+
+def document(url: str) -> str:
+    return f"mcp:document:{hashed(url)}"
+
+
+def ask(digest: str) -> str:
+    return f"mcp:ask:{digest}"
+
+
+def state(digest: str) -> str:
+    return f"mcp:state:{digest}"
+
+
+def signin_code(digest: str) -> str:
+    return f"mcp:signin:{digest}"
+
+
+def assertion(client_id: str, jti: str) -> str:
+    return f"mcp:jti:{hashed(client_id)}:{hashed(jti)}"
+
+
+def consent(digest: str) -> str:
+    return f"mcp:consent:{digest}"
 
 
 def rate(scope: str) -> str:

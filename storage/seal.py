@@ -81,5 +81,23 @@ class KeyRing:
             raise Unreadable(f"{kind} {record[:4]}… was changed or belongs elsewhere") from error
 
 
+def seal_under(secret: bytes, plain: bytes, *, kind: str) -> bytes:
+    """Encrypt for whoever holds *secret*, which must be random and is not stored."""
+    nonce = os.urandom(_NONCE)
+    return nonce + _under(secret, kind).encrypt(nonce, plain, kind.encode())
+
+
+def open_under(secret: bytes, sealed: bytes, *, kind: str) -> bytes:
+    """What `seal_under` got; Unreadable with another secret."""
+    try:
+        return _under(secret, kind).decrypt(sealed[:_NONCE], sealed[_NONCE:], kind.encode())
+    except (InvalidTag, ValueError) as error:
+        raise Unreadable(f"{kind} was sealed under another secret") from error
+
+
+def _under(secret: bytes, kind: str) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), KEY_BYTES, salt=None, info=f"mcp-playground {kind}".encode()).derive(secret))
+
+
 def _associated(kind: str, record: str, principal: str) -> bytes:
     return f"{kind}|{record}|{principal}".encode()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 
@@ -66,8 +66,12 @@ def listen(response: httpx2.Response) -> Iterator[Arrived | str]:
             yield line
 
 
-OPEN: "list[Wire]" = []
+OPEN: "list[Connected]" = []
 """Closed after each test by the fixture `hang_up`."""
+
+
+class Connected(Protocol):
+    http: httpx2.Client
 
 
 class Wire:

@@ -242,10 +242,11 @@ def running_stack(
     worker: bool = True,
     replicas: int = 1,
     settings: Mapping[str, str] | None = None,
+    port: int | None = None,
     **more: str,
 ) -> Generator[Stack]:
     """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too."""
-    stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more})
+    stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more}, port or free_port())
     try:
         if worker:
             stack.start_worker()

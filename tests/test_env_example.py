@@ -7,15 +7,23 @@ from pathlib import Path
 import pytest
 
 from api.settings import WebSettings
+from auth.settings import AuthSettings
 from storage.settings import Group, StorageSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
-GROUPS: tuple[type[Group], ...] = (WebSettings, StorageSettings, WorkerSettings, ToolSettings, LogSettings)
+GROUPS: tuple[type[Group], ...] = (
+    WebSettings,
+    AuthSettings,
+    StorageSettings,
+    WorkerSettings,
+    ToolSettings,
+    LogSettings,
+)
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
 
 def listed() -> dict[str, str]:
-    return dict(re.findall(r"^#?(MCP_[A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+    return dict(re.findall(r"^#?(MCP_[A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
 
 
 def shown(default: object) -> str:

@@ -28,7 +28,7 @@ LAST_WORD: Final = 5.0
 RETRY: Final = 500
 """Milliseconds a client waits before it comes back for the rest of a stream."""
 
-Why = Literal["disconnected", "cancelled", "stopping", "detached", "ended", "replaced"]
+Why = Literal["disconnected", "cancelled", "stopping", "detached", "ended", "replaced", "revoked"]
 """Why a response ends before its time: `detached` means that its client comes back for the rest, on any replica."""
 
 SSE_HEADERS: Final = [

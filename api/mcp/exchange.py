@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from api.errors import (
     REDIS_AWAY,
     REQUEST_CANCELLED,
+    REVOKED,
     SERVER_STOPPING,
     SESSION_ENDED,
     error_message,
@@ -31,6 +32,7 @@ from api.mcp.caller import Caller
 from api.mcp.explain import invalid_params
 from api.mcp.session_stream import SessionStream
 from api.mcp.translate import Audience
+from auth.bearer import Bearer
 from storage.connection import Unavailable
 from storage.records import Principal, Session, new_id
 from storage.streams import LEASE
@@ -40,6 +42,7 @@ log = structlog.get_logger(__name__)
 _STOPPED = {
     "cancelled": ErrorData(code=REQUEST_CANCELLED, message="Request cancelled"),
     "stopping": ErrorData(code=SERVER_STOPPING, message="The server is being stopped. Call again."),
+    "revoked": ErrorData(code=REVOKED, message="Access was revoked. Sign in again."),
     "ended": ErrorData(code=SESSION_ENDED, message="The session was ended. Send initialize again."),
 }
 
@@ -50,7 +53,7 @@ class Exchange:
 
     request_id: RequestId
     answer: Answer
-    principal: Principal
+    bearer: Bearer
     audience: Audience
     headers: Mapping[str, str]
     params: Mapping[str, Any] | None = None
@@ -68,6 +71,14 @@ class Exchange:
         if self.kept:
             self.answer.prime = self.kept.prime
             self.answer.before_start = self.kept.own
+
+    @property
+    def principal(self) -> Principal:
+        return self.bearer.principal
+
+    @property
+    def grant(self) -> str | None:
+        return self.bearer.grant
 
     @property
     def session(self) -> Session | None:

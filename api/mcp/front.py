@@ -1,28 +1,24 @@
 """The MCP endpoint: an ASGI application on the SDK's public kernel, with no session manager and no affinity."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from litestar.types import HTTPScope, Receive, Scope, Send
 
+from api.address import Network, client_address
 from api.errors import INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message
 from api.mcp.answer import Answer
+from api.mcp.guard import Guard
 from api.mcp.handshake import HandshakeEra
 from api.mcp.modern import ModernEra, is_modern, lacks_header, missing_header
 from api.mcp.request import headers_of, read, takes_stream
+from api.mcp.streams import LAST_EVENT_ID
+from auth.bearer import Bearer
 from storage.connection import Unavailable
 from storage.rate import RateLimiter
-from storage.records import Principal
 
 log = structlog.get_logger(__name__)
-
-
-class Identify(Protocol):
-    """Says who a request speaks for."""
-
-    def __call__(self, scope: HTTPScope) -> Principal: ...
 
 
 @dataclass(frozen=True)
@@ -31,8 +27,10 @@ class Front:
 
     modern: ModernEra
     handshake: HandshakeEra
-    identify: Identify
+    guard: Guard
     limiter: RateLimiter | None
+    trusted: Sequence[Network]
+    """Proxies that are believed about where a request comes from."""
     max_body: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,20 +51,22 @@ class Front:
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        principal = self.identify(scope)
-        await self._limit(scope)
-        method: Callable[[HTTPScope, Receive, Send, Principal], Awaitable[None]] = {
+        await self._limit(client_address(scope, self.trusted))
+        bearer = await self.guard.identify(dict(headers_of(scope)))
+        if bearer.grant:
+            await self._limit(bearer.principal.key)
+        method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {
             "POST": self._post,
             "GET": self._get,
             "DELETE": self._delete,
         }.get(scope["method"], _not_allowed)
-        await method(scope, receive, send, principal)
+        await method(scope, receive, send, bearer)
 
-    async def _limit(self, scope: HTTPScope) -> None:
+    async def _limit(self, whom: str) -> None:
+        """Per address while nobody is known, per principal after that."""
         if self.limiter is None:
             return
-        client = scope["client"]
-        taken = await self.limiter.take(client[0] if client else "unknown")
+        taken = await self.limiter.take(whom)
         if taken.wait:
             seconds = f"{taken.wait} second{'s' if taken.wait > 1 else ''}"
             raise Refused(
@@ -81,30 +81,33 @@ class Front:
                 },
             )
 
-    async def _post(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
+    async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)
+        if "method" in incoming.message:
+            await self.guard.authorize(bearer, incoming.method, incoming.params)
         answer = Answer(receive, send, streams=incoming.streams, prefers_stream=incoming.prefers_stream)
         if is_modern(incoming.headers):
-            await self.modern.serve(incoming, answer, principal)
+            await self.modern.serve(incoming, answer, bearer)
         elif lacks_header(incoming):
             raise missing_header(incoming)
         else:
-            await self.handshake.serve(incoming, answer, principal)
+            await self.handshake.serve(incoming, answer, bearer)
 
-    async def _get(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
+    async def _get(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         headers = dict(headers_of(scope))
         if is_modern(headers):
             raise Refused(405, "This protocol version has no streams to GET", headers={"allow": "POST"})
-        await self.handshake.open(headers, Answer(receive, send, streams=takes_stream(headers)), principal)
+        await self.guard.authorize_stream(bearer, headers.get(LAST_EVENT_ID))
+        await self.handshake.open(headers, Answer(receive, send, streams=takes_stream(headers)), bearer)
 
-    async def _delete(self, scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
+    async def _delete(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         headers = dict(headers_of(scope))
         if is_modern(headers):
             raise Refused(405, "This protocol version has no sessions to delete", headers={"allow": "POST"})
-        await self.handshake.end(headers, principal)
+        await self.handshake.end(headers, bearer.principal)
         await Answer(receive, send, streams=False).empty(204)
 
 
-async def _not_allowed(scope: HTTPScope, receive: Receive, send: Send, principal: Principal) -> None:
+async def _not_allowed(scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
     allow = {"allow": "POST, GET, DELETE"}
     raise Refused(405, "POST sends a JSON-RPC message, GET opens a session's stream, DELETE ends it", headers=allow)

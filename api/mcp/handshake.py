@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from mcp.server import NotificationOptions, Server
@@ -26,6 +26,7 @@ from api.mcp.request import Incoming
 from api.mcp.session_stream import SessionStream
 from api.mcp.streams import SessionStreams
 from api.mcp.translate import Audience, question_of
+from auth.bearer import Bearer
 from storage.control import Abandoned
 from storage.errors import NotFound
 from storage.records import Principal, Session
@@ -46,11 +47,11 @@ class HandshakeEra:
     streams: SessionStreams
     in_flight: InFlight
 
-    async def serve(self, incoming: Incoming, answer: Answer, principal: Principal) -> None:
+    async def serve(self, incoming: Incoming, answer: Answer, bearer: Bearer) -> None:
         if incoming.message.get("method") == "initialize":
-            await self._initialize(incoming, answer, principal)
+            await self._initialize(incoming, answer, bearer)
             return
-        session = await self._session(incoming.headers, principal)
+        session = await self._session(incoming.headers, bearer.principal)
         if "method" not in incoming.message:
             await self._take_answer(incoming, session)
             await answer.empty(202)
@@ -58,13 +59,13 @@ class HandshakeEra:
             await self._notice(incoming, session)
             await answer.empty(202)
         else:
-            await self._request(incoming, incoming.request_id, answer, session)
+            await self._request(incoming, answer, session, bearer)
 
-    async def open(self, headers: Mapping[str, str], answer: Answer, principal: Principal) -> None:
+    async def open(self, headers: Mapping[str, str], answer: Answer, bearer: Bearer) -> None:
         """GET: the standalone stream, or the rest of one that broke off."""
         if not answer.streams:
             raise Refused(406, "GET answers with text/event-stream: Accept must name it")
-        await self.streams.serve(headers, answer, await self._session(headers, principal))
+        await self.streams.serve(headers, answer, await self._session(headers, bearer.principal), bearer.grant)
 
     async def end(self, headers: Mapping[str, str], principal: Principal) -> None:
         """DELETE: the session and its streams are gone on every replica."""
@@ -74,7 +75,7 @@ class HandshakeEra:
         except NotFound:
             raise _not_found() from None
 
-    async def _initialize(self, incoming: Incoming, answer: Answer, principal: Principal) -> None:
+    async def _initialize(self, incoming: Incoming, answer: Answer, bearer: Bearer) -> None:
         if incoming.request_id is None:
             raise Refused(400, "initialize must be a request with an id")
         session_id = secrets.token_urlsafe(32)
@@ -84,7 +85,7 @@ class HandshakeEra:
         exchange = Exchange(
             request_id=incoming.request_id,
             answer=answer,
-            principal=principal,
+            bearer=bearer,
             audience=Audience(request=incoming.request_id),
             headers=incoming.headers,
             params=incoming.params,
@@ -95,7 +96,7 @@ class HandshakeEra:
             await self.sessions.add(
                 Session(
                     id=session_id,
-                    principal=principal,
+                    principal=bearer.principal,
                     protocol_version=connection.protocol_version,
                     initialize=dict(incoming.params or {}),
                     created_at=int(time.time() * 1000),
@@ -119,11 +120,12 @@ class HandshakeEra:
         except NotFound:
             raise _not_found() from None
 
-    async def _request(self, incoming: Incoming, request_id: RequestId, answer: Answer, session: Session) -> None:
+    async def _request(self, incoming: Incoming, answer: Answer, session: Session, bearer: Bearer) -> None:
+        request_id = cast("RequestId", incoming.request_id)
         exchange = Exchange(
             request_id=request_id,
             answer=answer,
-            principal=session.principal,
+            bearer=bearer,
             audience=Audience(
                 request=request_id,
                 progress_token=progress_token_from_params(incoming.params),

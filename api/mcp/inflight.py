@@ -10,7 +10,7 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.types import RequestId
 
 from api.mcp.answer import Why
-from storage.control import Abandoned, SessionEnded, StreamOpened, decode
+from storage.control import Abandoned, GrantRevoked, SessionEnded, StreamOpened, decode
 from storage.records import Session
 
 LOOK_EVERY: Final = 0.02
@@ -22,6 +22,11 @@ class Response(Protocol):
 
     @property
     def session(self) -> Session | None: ...
+
+    @property
+    def grant(self) -> str | None:
+        """The grant of the token it was asked with; None while authentication is off."""
+        ...
 
     @property
     def request_id(self) -> RequestId | None:
@@ -75,6 +80,9 @@ class InFlight:
     def heed(self, message: bytes) -> None:
         """Obey what some replica tells all of them, as far as it concerns a response here."""
         control = decode(message)
+        if isinstance(control, GrantRevoked):
+            self.revoke(control.grant)
+            return
         for response in list(self._by_session.get(control.session, ())):
             match control:
                 case Abandoned(request=request):
@@ -85,6 +93,16 @@ class InFlight:
                 case StreamOpened(stream=stream, opener=opener):
                     if response.stream == stream and response.opener != opener:
                         response.stop("replaced")
+
+    def grants(self) -> list[str]:
+        """The grants that something is open for."""
+        return list({response.grant for response in self._all if response.grant})
+
+    def revoke(self, grant: str) -> None:
+        """End what was asked for with a token that is good no more."""
+        for response in list(self._all):
+            if response.grant == grant:
+                response.stop("revoked")
 
     async def drain(self, patience: timedelta) -> None:
         """Send away whose client can go on elsewhere; give the others *patience*, then end them saying why.

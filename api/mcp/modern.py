@@ -29,7 +29,7 @@ from api.mcp.inflight import InFlight
 from api.mcp.levels import LEVELS
 from api.mcp.request import Incoming
 from api.mcp.translate import Audience
-from storage.records import Principal
+from auth.bearer import Bearer
 from storage.states import Level
 
 
@@ -54,7 +54,7 @@ class ModernEra:
     server: Server[Any]
     in_flight: InFlight
 
-    async def serve(self, incoming: Incoming, answer: Answer, principal: Principal) -> None:
+    async def serve(self, incoming: Incoming, answer: Answer, bearer: Bearer) -> None:
         if incoming.request_id is None:
             await self._acknowledge(incoming, answer)
             return
@@ -62,7 +62,7 @@ class ModernEra:
         exchange = Exchange(
             request_id=incoming.request_id,
             answer=answer,
-            principal=principal,
+            bearer=bearer,
             audience=Audience(
                 request=incoming.request_id,
                 progress_token=progress_token_from_params(incoming.params),

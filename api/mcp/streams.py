@@ -45,6 +45,7 @@ class OpenStream:
     answer: Answer
     session: Session
     stream: str
+    grant: str | None
     opener: str = field(default_factory=new_id)
     request_id: RequestId | None = None
     why: Why | None = None
@@ -97,16 +98,18 @@ class SessionStreams:
     subscriber: Subscriber
     in_flight: InFlight
 
-    async def serve(self, headers: Mapping[str, str], answer: Answer, session: Session) -> None:
+    async def serve(
+        self, headers: Mapping[str, str], answer: Answer, session: Session, grant: str | None = None
+    ) -> None:
         """Answer a GET of *session*; Refused when its Last-Event-ID leads nowhere."""
         event_id = headers.get(LAST_EVENT_ID)
         match None if event_id is None else parse(event_id):
             case StreamCursor() as cursor:
-                await self._resume(cursor, answer, session)
+                await self._resume(cursor, answer, session, grant)
             case cursor:
-                await self._standalone(cursor, answer, session)
+                await self._standalone(cursor, answer, session, grant)
 
-    async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session) -> None:
+    async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session, grant: str | None) -> None:
         record = await self.tasks.find(cursor.stream)
         if record and record.principal == session.principal and record.meta.get("session") == session.scope:
             rest = self._task_rest(session, record, cursor)
@@ -114,7 +117,7 @@ class SessionStreams:
             rest = self._stream_rest(session, cursor, lease)
         else:
             raise Refused(400, "Last-Event-ID names no stream of this session: it was never there, or has expired")
-        stream = OpenStream(answer, session, cursor.stream)
+        stream = OpenStream(answer, session, cursor.stream, grant)
 
         async def work() -> None:
             async with contextlib.aclosing(rest):
@@ -176,14 +179,16 @@ class SessionStreams:
                 if _is_response(body):
                     return
 
-    async def _standalone(self, cursor: StandaloneCursor | None, answer: Answer, session: Session) -> None:
+    async def _standalone(
+        self, cursor: StandaloneCursor | None, answer: Answer, session: Session, grant: str | None
+    ) -> None:
         """What belongs to no request, from the cursor or else from now on."""
         if cursor is None:
             own = await self.streams.newest(session, STANDALONE)
             cursor = StandaloneCursor(own[0] if own else START, await self.changes.newest())
         if comes_back(session):
             answer.prime = str(cursor)
-        stream = OpenStream(answer, session, STANDALONE)
+        stream = OpenStream(answer, session, STANDALONE, grant)
 
         async def beat() -> None:
             if not await self.sessions.touch(session):

@@ -41,7 +41,12 @@ class Buckets(TypedDict):
     truncated: Annotated[bool, Field(description="whether there are more buckets than are listed")]
 
 
-@tool(title="List S3 buckets and objects", annotations={"readOnlyHint": True, "openWorldHint": True}, timeout=120)
+@tool(
+    title="List S3 buckets and objects",
+    scopes=("mcp:aws",),
+    annotations={"readOnlyHint": True, "openWorldHint": True},
+    timeout=120,
+)
 def aws_s3(
     run: Run,
     operation: Annotated[Literal["listBuckets", "listObjects"], Field(description="what to list")],

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.settings import WebSettings, check_exposure
+from auth.settings import AuthSettings
 from storage.seal import new_key
 from storage.settings import SettingsError, StorageSettings, local_key, read
 from tasks.settings import LogSettings, WorkerSettings
@@ -18,7 +19,13 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"MCP_PORT": "70000"}, "MCP_PORT is '70000'"),
     ({"MCP_HOST": "0.0.0.0"}, "MCP_ALLOW_UNAUTHENTICATED=yes-i-know"),  # noqa: S104  # refused
     ({"MCP_HOST": "::"}, "MCP_HOST is '::'"),
-    ({"MCP_AUTH": "please"}, "MCP_AUTH is 'please'"),
+    ({"MCP_AUTH": "please"}, "'please' is none of off, local, auth0"),
+    ({"MCP_AUTH": "github"}, "MCP_AUTH names github, and MCP_GITHUB_CLIENT_ID is not set"),
+    ({"MCP_AUTH": "local", "MCP_PUBLIC_URL": "http://mcp.example.com"}, "it must be the https:// origin"),
+    ({"MCP_AUTH": "local", "MCP_PUBLIC_URL": "https://mcp.example.com"}, "MCP_AUTH names local"),
+    ({"MCP_AUTH": "oidc", "MCP_OIDC_ISSUER": "https://id.example.com/$(id)"}, "MCP_OIDC_ISSUER is"),
+    ({"MCP_AUTH_REDIRECT_SCHEMES": "javascript"}, "'javascript' is not a private-use scheme"),
+    ({"MCP_TRUSTED_PROXIES": "everyone"}, "MCP_TRUSTED_PROXIES is"),
     ({"MCP_REDIS_URL": "http://here"}, "MCP_REDIS_URL: the address must begin with redis://"),
     ({"MCP_REDIS_URL": ""}, "MCP_REDIS_URL is not set"),
     ({"MCP_SECRET_KEYS": "short"}, "MCP_SECRET_KEYS: key 1 of 1"),
@@ -149,14 +156,14 @@ def test_a_duration_is_a_number_of_seconds():
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
 def test_loopback_needs_no_acknowledgement(host: str):
     """Ours: the default is safe because it is only here."""
-    check_exposure(WebSettings(host=host))
+    check_exposure(WebSettings(host=host), AuthSettings())
 
 
 def test_an_open_server_needs_an_acknowledgement():
     """Ours: the door is open only on purpose."""
-    check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes-i-know"))  # noqa: S104
+    check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes-i-know"), AuthSettings())  # noqa: S104
     with pytest.raises(SettingsError):
-        check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes"))  # noqa: S104
+        check_exposure(WebSettings(host="0.0.0.0", allow_unauthenticated="yes"), AuthSettings())  # noqa: S104
 
 
 def test_settings_are_frozen():

@@ -16,6 +16,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_
 
 @tool(
     title="Investigate an ECS task",
+    scopes=("mcp:aws",),
     annotations={"readOnlyHint": True, "openWorldHint": True},
     timeout=timedelta(minutes=10),
 )

@@ -33,6 +33,7 @@ class Found(TypedDict):
 
 @tool(
     title="Search the project",
+    scopes=("mcp:project",),
     annotations={"readOnlyHint": True, "openWorldHint": False},
     timeout=LONGEST + timedelta(seconds=30),
 )

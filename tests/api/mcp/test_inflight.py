@@ -21,6 +21,7 @@ class Written:
     request_id: RequestId | None = 1
     stream: str = "s"
     opener: str = ""
+    grant: str | None = None
     whys: list[Why] = field(default_factory=list[Why])
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 

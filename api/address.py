@@ -1,0 +1,31 @@
+"""Where a request comes from, which is what its connection says unless a proxy of ours vouches for another."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from litestar.types import HTTPScope
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def client_address(scope: HTTPScope, trusted: Sequence[Network]) -> str:
+    """The peer, or the last address in X-Forwarded-For that none of the *trusted* proxies wrote for one of them.
+
+    Read from the right: what stands further left was sent by whoever is asking, and may say anything.
+    """
+    address = scope["client"][0] if scope["client"] else "unknown"
+    if not trusted:
+        return address
+    named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    chain = [part.strip() for value in named for part in value.split(",")]
+    while chain and _is_trusted(address, trusted):
+        address = chain.pop()
+    return address
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in trusted)

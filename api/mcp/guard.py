@@ -1,0 +1,131 @@
+"""Who may do what on the MCP endpoint: asked here, once, for every way to reach a tool and what it came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from api.errors import INSUFFICIENT_SCOPE, UNAUTHORIZED, Refused
+from api.mcp.cursor import StreamCursor, parse
+from auth.audit import Audit
+from auth.bearer import EVERYTHING, Bearer, Bearers, challenge
+from auth.principal import ANONYMOUS
+from auth.scopes import BASIC, PROMPTS, RESOURCES, TOOLS
+from storage.tasks import TaskStore
+from tasks.catalog import Catalog
+from tasks.large import SCHEME
+
+_OF_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "tools": (TOOLS,),
+    "tasks": (TOOLS,),
+    "prompts": (PROMPTS,),
+    "resources": (RESOURCES,),
+}
+_MOST_TASKS: Final = 100
+
+
+class Guard(Protocol):
+    async def identify(self, headers: Mapping[str, str]) -> Bearer:
+        """Who sends a request; Refused (401) when nobody says so."""
+        ...
+
+    async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
+        """Refused (403), naming every scope that is needed, unless *bearer* has them."""
+        ...
+
+    async def authorize_stream(self, bearer: Bearer, event_id: str | None) -> None:
+        """The same for the rest of a stream: it may be that of a tool's call."""
+        ...
+
+
+class OpenDoor:
+    """Everybody may do everything: authentication is off."""
+
+    async def identify(self, headers: Mapping[str, str]) -> Bearer:
+        return Bearer(principal=ANONYMOUS, scopes=EVERYTHING)
+
+    async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
+        return
+
+    async def authorize_stream(self, bearer: Bearer, event_id: str | None) -> None:
+        return
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenGuard:
+    bearers: Bearers
+    catalog: Catalog
+    tasks: TaskStore
+    metadata: str
+    """The address of our RFC 9728 document."""
+    audit: Audit
+
+    async def identify(self, headers: Mapping[str, str]) -> Bearer:
+        found = await self.bearers.find(headers)
+        if found is not None:
+            return found
+        given = "authorization" in headers
+        needed = self._of_name(headers.get("mcp-method", ""), headers.get("mcp-name", "")) or BASIC
+        # RFC 6750 3.1: who sent no token is told where to get one, not that theirs is wrong.
+        said = ("invalid_token", "The access token is unknown, expired, revoked, or for another resource")
+        error, description = said if given else ("", "")
+        raise Refused(
+            401,
+            description or "Sign in: WWW-Authenticate names the authorization server's metadata",
+            code=UNAUTHORIZED,
+            headers={"www-authenticate": challenge(self.metadata, needed, error=error, description=description)},
+        )
+
+    async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
+        given = params or {}
+        needed = [*self._of_name(method, str(given.get("name", "")))]
+        for task_id in _tasks_named(method, given):
+            needed += await self._of_task(task_id)
+        self._check(bearer, needed, method)
+
+    async def authorize_stream(self, bearer: Bearer, event_id: str | None) -> None:
+        cursor = parse(event_id) if event_id else None
+        if isinstance(cursor, StreamCursor):
+            self._check(bearer, await self._of_task(cursor.stream), "resume")
+
+    def _check(self, bearer: Bearer, needed: Sequence[str], method: str) -> None:
+        if not bearer.lacks(needed):
+            return
+        scopes = tuple(dict.fromkeys(needed))
+        self.audit.note("scope denied", principal=bearer.principal, method=method, needed=list(scopes))
+        description = "The access token lacks a scope that this needs"
+        # All that is needed and all there was, so that signing in again loses nothing (MCP, authorization: step-up).
+        wanted = dict.fromkeys((*scopes, *sorted(bearer.scopes)))
+        raise Refused(
+            403,
+            f"This needs the scopes {' '.join(scopes)}",
+            code=INSUFFICIENT_SCOPE,
+            headers={
+                "www-authenticate": challenge(
+                    self.metadata, wanted, error="insufficient_scope", description=description
+                )
+            },
+        )
+
+    def _of_name(self, method: str, name: str) -> tuple[str, ...]:
+        scopes = _OF_METHODS.get(method.partition("/")[0], ())
+        tool = self.catalog.find_tool(name) if method == "tools/call" else None
+        return (*scopes, *(tool.scopes if tool else ()))
+
+    async def _of_task(self, task_id: str) -> tuple[str, ...]:
+        record = await self.tasks.find(task_id)
+        tool = self.catalog.find_tool(record.tool) if record else None
+        return tool.scopes if tool else ()
+
+
+def _tasks_named(method: str, params: Mapping[str, Any]) -> list[str]:
+    """The tasks that a request wants something of, whichever way it names them."""
+    named: list[object] = [params.get("taskId")]
+    if method == "tools/call" and isinstance(arguments := params.get("arguments"), dict):
+        named.append(cast("dict[str, object]", arguments).get("jobId"))
+    if method.startswith("resources/"):
+        uri = params.get("uri")
+        named.append(uri.removeprefix(SCHEME) if isinstance(uri, str) and uri.startswith(SCHEME) else None)
+    if method == "subscriptions/listen" and isinstance(wanted := params.get("notifications"), dict):
+        ids = cast("dict[str, object]", wanted).get("taskIds")
+        named += cast("list[object]", ids)[:_MOST_TASKS] if isinstance(ids, list) else []
+    return [each for each in named if isinstance(each, str) and len(each) <= 64]  # noqa: PLR2004  # ids have 32

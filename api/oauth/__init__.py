@@ -1,0 +1,1 @@
+"""OAuth over HTTP: thin handlers that parse, call `auth`, and render."""

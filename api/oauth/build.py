@@ -1,0 +1,165 @@
+"""The composition of everything about signing in; a web process has one when `MCP_AUTH` is on."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from litestar import Request, Response, Router, get
+from litestar.exceptions import HTTPException
+from litestar.types import ControllerRouterHandler
+
+from api.mcp.guard import TokenGuard
+from api.mcp.inflight import InFlight
+from api.oauth import pages
+from api.oauth.back_channel import NO_STORE, REGISTRATIONS, BackChannel
+from api.oauth.cookies import Cookies
+from api.oauth.front_channel import FrontChannel
+from api.settings import Settings
+from auth import metadata
+from auth.audit import Audit
+from auth.bearer import Bearers
+from auth.client_documents import FETCHES, ClientDocuments
+from auth.clients import Clients
+from auth.providers.known import build as build_providers
+from auth.refusal import OAuthRefused, PageRefused
+from auth.scopes import BASIC, Scopes
+from auth.signin import SignIn
+from auth.token_endpoint import TokenEndpoint
+from storage.audit import AuditLog
+from storage.clients import ClientStore
+from storage.connection import Redis, RedisError, Unavailable
+from storage.grants import GrantStore
+from storage.rate import RateLimiter
+from storage.seal import KeyRing
+from storage.signins import SignInStore
+from storage.tasks import TaskStore
+from tasks.catalog import Catalog
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks for grants that were revoked, for the case that a message about it was lost."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth:
+    """What the rest of the process sees of it."""
+
+    guard: TokenGuard
+    grants: GrantStore
+    routes: list[ControllerRouterHandler]
+
+    async def watch(self, in_flight: InFlight) -> None:
+        """End what is open for a grant that was revoked, within two seconds even if nobody told us."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            grants = in_flight.grants()
+            try:
+                revoked = await self.grants.are_revoked(grants) if grants else []
+            except (RedisError, *Unavailable) as error:
+                log.warning("could not look for revoked grants", error=str(error))
+                continue
+            for grant, is_revoked in zip(grants, revoked, strict=True):
+                if is_revoked:
+                    in_flight.revoke(grant)
+
+
+def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tasks: TaskStore) -> Auth:
+    issuer, resource, own = settings.origin, f"{settings.origin}/mcp", settings.auth
+    scopes = Scopes(scope for tool in catalog.tools for scope in tool.scopes)
+    signins, audit = SignInStore(redis, ring), Audit(AuditLog(redis, ring))
+    grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
+    documents = ClientDocuments(
+        redis=redis, schemes=own.auth_redirect_schemes, scopes=scopes.public, limiter=RateLimiter(redis, FETCHES)
+    )
+    clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
+    shared: dict[str, Any] = {
+        "clients": clients,
+        "grants": grants,
+        "providers": build_providers(own, issuer, redis, signins),
+        "settings": own,
+        "scopes": scopes,
+        "issuer": issuer,
+        "resource": resource,
+        "audit": audit,
+    }
+    bearers, document = Bearers(grants=grants, resource=resource), f"{issuer}/.well-known/oauth-protected-resource/mcp"
+    front = FrontChannel(
+        signin=SignIn(signins=signins, **shared), cookies=Cookies(https=issuer.startswith("https://")), settings=own
+    )
+    back = BackChannel(
+        tokens=TokenEndpoint(**shared),
+        clients=clients,
+        bearers=bearers,
+        settings=own,
+        scopes=scopes,
+        audit=audit,
+        registrations=tuple(RateLimiter(redis, rate) for rate in REGISTRATIONS),
+        trusted=settings.web.trusted_proxies,
+        metadata=document,
+    )
+    router = Router(
+        path="/",
+        route_handlers=[*front.routes(), *back.routes(), *_discovery(issuer, resource, scopes, own.auth_registration)],
+        exception_handlers=_HANDLERS,
+    )
+    guard = TokenGuard(bearers=bearers, catalog=catalog, tasks=tasks, metadata=document, audit=audit)
+    return Auth(guard=guard, grants=grants, routes=[router])
+
+
+def _discovery(issuer: str, resource: str, scopes: Scopes, registration: bool) -> list[Any]:  # noqa: FBT001  # a setting
+    """RFC 8414 3, at the address of OpenID discovery too, and RFC 9728 3.1 at the root and for the path."""
+    server = metadata.authorization_server(issuer, scopes.public, registration=registration)
+    protected = metadata.protected_resource(resource, issuer, BASIC)
+    headers = {"cache-control": "public, max-age=300"}
+
+    @get(
+        ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"],
+        sync_to_thread=False,
+        summary="RFC 8414 metadata",
+    )
+    def authorization_server() -> Response[dict[str, Any]]:
+        return Response(server, headers=headers)
+
+    @get(
+        ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"],
+        sync_to_thread=False,
+        summary="RFC 9728 metadata",
+    )
+    def protected_resource() -> Response[dict[str, Any]]:
+        return Response(protected, headers=headers)
+
+    return [authorization_server, protected_resource]
+
+
+def _as_json(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[Mapping[str, str]]:
+    return Response(error.body, status_code=error.status, headers={**NO_STORE, **error.headers})
+
+
+def _as_page(_: Request[Any, Any, Any], error: PageRefused) -> Response[str]:
+    return pages.refusal(error.message, error.status)
+
+
+def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
+    if isinstance(error, HTTPException):
+        code = "invalid_request" if error.status_code < 500 else "server_error"  # noqa: PLR2004  # RFC 9110
+        return Response({"error": code, "error_description": error.detail}, status_code=error.status_code)
+    log.error("request failed", exc_info=error)
+    body = {"error": "server_error", "error_description": "Internal server error"}
+    return Response(body, status_code=500, headers=NO_STORE)
+
+
+def _away(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
+    log.warning("store unavailable", error=str(error))
+    body = {"error": "temporarily_unavailable", "error_description": "The store cannot be reached: try again soon"}
+    return Response(body, status_code=503, headers={**NO_STORE, "retry-after": "2"})
+
+
+_HANDLERS: Final[dict[int | type[Exception], Any]] = {
+    OAuthRefused: _as_json,
+    PageRefused: _as_page,
+    **dict.fromkeys(Unavailable, _away),
+    Exception: _failed,
+}

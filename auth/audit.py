@@ -1,0 +1,34 @@
+"""The audit trail: to its own logger at once, and to a stream in Redis."""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from storage.audit import AuditLog
+from storage.connection import RedisError, Unavailable
+from storage.records import Principal
+
+log = structlog.get_logger("audit")
+
+
+class Audit:
+    def __init__(self, kept: AuditLog) -> None:
+        self._kept = kept
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def note(self, event: str, *, principal: Principal | None = None, **fields: Any) -> None:  # noqa: ANN401  # JSON
+        """Say what happened. It is written behind the request's back, which must not wait for it."""
+        who = {"principal": str(principal)} if principal else {}
+        known = structlog.contextvars.get_contextvars()
+        full = {"event": event, **who, **fields, **{name: known[name] for name in ("request", "from") if name in known}}
+        log.info(event, audit=True, **who, **fields)
+        task = asyncio.get_running_loop().create_task(self._append(full))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _append(self, event: dict[str, Any]) -> None:
+        try:
+            await self._kept.append(event)
+        except (RedisError, *Unavailable) as error:
+            log.warning("audit event not stored", error=str(error), lost=event["event"])

@@ -1,0 +1,93 @@
+"""Finding the client that a request names: registered here, or described by its own document."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from authlib.oauth2.rfc6749.util import (
+    extract_basic_authorization,  # pyright: ignore[reportUnknownVariableType]  # untyped
+)
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from auth.client_documents import BadDocument, ClientDocuments, is_document_id
+from auth.form import Form
+from auth.refusal import OAuthRefused
+from storage.clients import Client, ClientStore
+from storage.signins import SignInStore
+
+ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LONGEST_ASSERTION: Final = timedelta(minutes=10)
+_ALGORITHMS: Final = ["ES256", "RS256", "PS256", "Ed25519"]
+_LEEWAY: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    store: ClientStore
+    documents: ClientDocuments
+    signins: SignInStore
+    issuer: str
+
+    async def find(self, client_id: str) -> Client | None:
+        """The client, or None when there is none; BadDocument when its document is no good."""
+        if is_document_id(client_id):
+            return await self.documents.find(client_id)
+        return await self.store.find(client_id)
+
+    async def of_request(self, form: Form, headers: Mapping[str, str]) -> tuple[Client | None, bool]:
+        """The client a back-channel request names, and whether it proved itself by an assertion."""
+        client_id = form.get("client_id") or _basic_user(headers)
+        assertion = form.get("client_assertion")
+        if assertion is not None:
+            client_id = client_id or _subject(assertion)
+        if not client_id:
+            return None, False
+        try:
+            client = await self.find(client_id)
+        except BadDocument as error:
+            raise OAuthRefused("invalid_client", f"The client is not known here: {error}", status=401) from None
+        if client is None or assertion is None:
+            return client, False
+        return client, await self._is_proven(client, form)
+
+    async def _is_proven(self, client: Client, form: Form) -> bool:
+        """RFC 7523 3: signed by the client's key, by and about it, for us, soon over, never seen before."""
+        if form.get("client_assertion_type") != ASSERTION or client.jwks is None:
+            return False
+        try:
+            keys = KeySet.import_key_set(client.jwks)  # pyright: ignore[reportArgumentType]  # what it registered
+            claims = jwt.decode(form["client_assertion"], keys, algorithms=_ALGORITHMS).claims
+        except (JoseError, ValueError, KeyError, TypeError):
+            return False
+        now = time.time()
+        expires, jti = claims.get("exp"), claims.get("jti")
+        audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+        good = (
+            claims.get("iss") == claims.get("sub") == client.id
+            and bool({self.issuer, f"{self.issuer}/oauth/token"} & set(audiences))
+            and isinstance(expires, int | float)
+            and now - _LEEWAY < expires <= now + LONGEST_ASSERTION.total_seconds() + _LEEWAY
+            and isinstance(jti, str)
+            and bool(jti)
+        )
+        return good and await self.signins.use_assertion(client.id, str(jti), LONGEST_ASSERTION + timedelta(minutes=2))
+
+
+def _basic_user(headers: Mapping[str, str]) -> str | None:
+    user: Any = extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
+    return user if isinstance(user, str) else None
+
+
+def _subject(assertion: str) -> str | None:
+    """Whom an assertion is about, before it is believed."""
+    try:
+        payload = msgspec.json.decode(jws.extract_compact(assertion.encode()).payload, type=dict[str, Any])
+    except (JoseError, ValueError, msgspec.MsgspecError):
+        return None
+    subject = payload.get("sub")
+    return subject if isinstance(subject, str) else None

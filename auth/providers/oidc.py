@@ -1,0 +1,206 @@
+"""Any OpenID provider, by discovery: Auth0, Google, Keycloak, Entra ID and the rest."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+import msgspec
+from authlib.integrations.base_client import OAuthError  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from authlib.integrations.httpx_client import (  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+    AsyncOAuth2Client,
+)
+from joserfc.jwk import KeySet
+
+from auth.id_token import BadToken, Expected, verify
+from auth.identity import Identity
+from auth.pkce import challenge_for
+from auth.providers.provider import Leg, ProviderFailed
+
+FRESH_FOR: Final = 3600
+"""Seconds that a provider's discovery document and keys are kept."""
+ASK_AGAIN_AFTER: Final = 60
+"""Seconds between two looks for a key that was not there (attack A30)."""
+TIMEOUT: Final = httpx2.Timeout(10)
+LONGEST: Final = 512 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """How a provider knows us."""
+
+    issuer: str
+    client_id: str
+    client_secret: str | None
+    scopes: Sequence[str] = ("openid", "email", "profile")
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further parameters of the authorization request, as Auth0's `audience`."""
+
+
+class Discovery:
+    """A provider's endpoints and keys, fetched when they are needed and kept for a while."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._document: dict[str, Any] = {}
+        self._keys: KeySet | None = None
+        self._document_at = self._keys_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def document(self) -> Mapping[str, Any]:
+        """OpenID Connect Discovery 4; ProviderFailed when it is not there, or not this issuer's."""
+        async with self._lock:
+            if time.monotonic() - self._document_at > FRESH_FOR:
+                found = await _get_json(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+                if found.get("issuer") != self._issuer:
+                    raise ProviderFailed("The identity provider calls itself by another name than the configured one.")
+                for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+                    _check_endpoint(str(found.get(name, "")), self._issuer)
+                self._document, self._document_at = found, time.monotonic()
+        return self._document
+
+    async def keys(self, *, again: bool = False) -> KeySet:
+        """The provider's keys; *again* looks for new ones, unless that was done just now."""
+        uri = str((await self.document())["jwks_uri"])
+        async with self._lock:
+            age = time.monotonic() - self._keys_at
+            if self._keys is None or age > FRESH_FOR or (again and age > ASK_AGAIN_AFTER):
+                try:
+                    self._keys = KeySet.import_key_set(await _get_json(uri))  # pyright: ignore[reportArgumentType]
+                except (ValueError, KeyError, TypeError) as error:
+                    raise ProviderFailed("The identity provider's keys cannot be read.") from error
+                self._keys_at = time.monotonic()
+            return self._keys
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIdProvider:
+    name: str
+    title: str
+    registered: Registered
+    discovery: Discovery
+
+    async def authorization_url(self, leg: Leg) -> str:
+        document = await self.discovery.document()
+        challenge = challenge_for(leg.code_verifier)
+        parameters = {
+            **self.registered.extra,
+            "response_type": "code",
+            "client_id": self.registered.client_id,
+            "redirect_uri": leg.redirect_uri,
+            "scope": " ".join(self.registered.scopes),
+            "state": leg.state,
+            "nonce": leg.nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        endpoint = str(document["authorization_endpoint"])
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+    async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
+        document = await self.discovery.document()
+        given = answer.get("iss")
+        if given is not None and given != self.registered.issuer:
+            raise ProviderFailed("The answer came from another identity provider.")
+        if given is None and document.get("authorization_response_iss_parameter_supported"):
+            # RFC 9207 2.4: who says that it sends its name must have sent it.
+            raise ProviderFailed("The answer does not say which identity provider it came from.")
+        tokens = await self._exchange(document, leg, answer.get("code", ""))
+        claims = await self._claims(tokens, leg)
+        email = str(claims.get("email", "")) if claims.get("email_verified") in (True, "true") else ""
+        return Identity(
+            issuer=self.registered.issuer,
+            subject=claims["sub"],
+            name=email or str(claims.get("preferred_username") or claims.get("name") or claims["sub"]),
+            email=email,
+            claims=claims,
+            upstream=msgspec.json.encode({name: tokens[name] for name in _KEPT if name in tokens}),
+        )
+
+    async def refresh(self, upstream: bytes) -> bytes | None:
+        kept = msgspec.json.decode(upstream or b"{}", type=dict[str, Any])
+        if not kept.get("refresh_token"):
+            return None
+        document = await self.discovery.document()
+        async with self._http() as http:
+            try:
+                tokens: dict[str, Any] = await http.refresh_token(
+                    str(document["token_endpoint"]), refresh_token=kept["refresh_token"]
+                )
+            except OAuthError as error:
+                if error.error == "invalid_grant":
+                    raise ProviderFailed("The identity provider has ended this sign-in.") from error
+                return None
+            except (httpx2.HTTPError, ValueError):
+                # A provider that cannot be asked has not said no.
+                return None
+        return msgspec.json.encode(kept | {name: tokens[name] for name in _KEPT if name in tokens})
+
+    async def _exchange(self, document: Mapping[str, Any], leg: Leg, code: str) -> dict[str, Any]:
+        if not code:
+            raise ProviderFailed("The identity provider sent nobody: it gave no code.")
+        async with self._http() as http:
+            try:
+                return dict(
+                    await http.fetch_token(
+                        str(document["token_endpoint"]),
+                        grant_type="authorization_code",
+                        code=code,
+                        redirect_uri=leg.redirect_uri,
+                        code_verifier=leg.code_verifier,
+                    )
+                )
+            except (OAuthError, httpx2.HTTPError, ValueError) as error:
+                raise ProviderFailed("The identity provider did not confirm the sign-in.") from error
+
+    async def _claims(self, tokens: Mapping[str, Any], leg: Leg) -> dict[str, Any]:
+        token, access = str(tokens.get("id_token", "")), tokens.get("access_token")
+        expected = Expected(
+            issuer=self.registered.issuer,
+            client_id=self.registered.client_id,
+            nonce=leg.nonce,
+            now=int(time.time()),
+        )
+        for again in (False, True):
+            keys = await self.discovery.keys(again=again)
+            try:
+                return verify(token, keys, expected, access_token=str(access) if access else None)
+            except BadToken as error:
+                # A key that we have not seen may be a new one: look once more.
+                if again or "signature" not in str(error):
+                    raise ProviderFailed(f"The identity provider's token is not believed: {error}.") from error
+        raise AssertionError("unreachable")
+
+    def _http(self) -> Any:  # noqa: ANN401  # Authlib ships no types
+        secret = self.registered.client_secret
+        return AsyncOAuth2Client(
+            client_id=self.registered.client_id,
+            client_secret=secret,
+            token_endpoint_auth_method="client_secret_post" if secret else "none",
+            timeout=TIMEOUT,
+            follow_redirects=False,
+        )
+
+
+_KEPT: Final = ("access_token", "refresh_token", "expires_at")
+
+
+async def _get_json(url: str) -> dict[str, Any]:
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
+            answer = await http.get(url, headers={"accept": "application/json"})
+        if answer.status_code != 200 or len(answer.content) > LONGEST:  # noqa: PLR2004  # RFC 9110
+            raise ProviderFailed("The identity provider cannot be asked who it is just now.")
+        return msgspec.json.decode(answer.content, type=dict[str, Any])
+    except (httpx2.HTTPError, msgspec.DecodeError) as error:
+        raise ProviderFailed("The identity provider cannot be reached just now.") from error
+
+
+def _check_endpoint(url: str, issuer: str) -> None:
+    """https, unless the issuer itself is plain (a provider on this machine)."""
+    scheme = urlsplit(url).scheme
+    if scheme != "https" and not (scheme == "http" and issuer.startswith("http://")):
+        raise ProviderFailed("The identity provider names an address that is not https.")

@@ -1,0 +1,45 @@
+"""What a sign-in needs of a provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from auth.identity import Identity
+
+
+class ProviderFailed(Exception):
+    """The provider did not vouch for anybody; the message is for a person's eyes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """The upstream half of one sign-in: what binds the provider's answer to it."""
+
+    redirect_uri: str
+    state: str
+    nonce: str
+    code_verifier: str
+
+
+class Provider(Protocol):
+    @property
+    def name(self) -> str:
+        """What `MCP_AUTH` and the callback's path call it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        ...
+
+    async def authorization_url(self, leg: Leg) -> str:
+        """Where to send the browser; ProviderFailed when the provider cannot be reached."""
+        ...
+
+    async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
+        """Who signed in, from the parameters of the callback; ProviderFailed unless every check holds."""
+        ...
+
+    async def refresh(self, upstream: bytes) -> bytes | None:
+        """The provider's tokens anew; None when there is nothing to refresh, ProviderFailed when it refuses."""
+        ...

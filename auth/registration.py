@@ -1,0 +1,107 @@
+"""Dynamic client registration (RFC 7591): what may be registered, and what is answered."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast, get_args
+
+from auth import redirects
+from auth.refusal import OAuthRefused
+from auth.scopes import split
+from auth.tokens import new_client_secret
+from storage.clients import AuthMethod, Client
+from storage.grants import digest
+
+LONGEST_NAME: Final = 64
+GRANT_TYPES: Final = ("authorization_code", "refresh_token")
+_METHODS: Final = tuple(method for method in get_args(AuthMethod) if method != "private_key_jwt")
+
+
+def register(
+    metadata: Mapping[str, Any], *, scopes: Sequence[str], schemes: Sequence[str], now: int
+) -> tuple[Client, dict[str, Any]]:
+    """A new client and the answer of RFC 7591 3.2.1, which holds its secret if it has one.
+
+    OAuthRefused with `invalid_redirect_uri` or `invalid_client_metadata` (3.2.2). *now* is seconds since the epoch.
+    """
+    method = _method(metadata)
+    secret = None if method == "none" else new_client_secret()
+    client = Client(
+        id=f"mcp_client_{secrets.token_urlsafe(24)}",
+        name=shown_name(metadata.get("client_name")),
+        redirect_uris=_redirects(metadata, schemes),
+        grant_types=_grant_types(metadata),
+        auth_method=method,
+        secret_hash=digest(secret) if secret else "",
+        scopes=_scopes(metadata, scopes),
+        created_at=now,
+    )
+    answer: dict[str, Any] = {
+        "client_id": client.id,
+        "client_id_issued_at": now,
+        "client_name": client.name,
+        "redirect_uris": list(client.redirect_uris),
+        "grant_types": list(client.grant_types),
+        "response_types": ["code"],
+        "token_endpoint_auth_method": method,
+    }
+    if client.scopes:
+        answer["scope"] = " ".join(client.scopes)
+    if secret:
+        # RFC 7591 3.2.1: zero for a secret that does not expire.
+        answer |= {"client_secret": secret, "client_secret_expires_at": 0}
+    return client, answer | {name: metadata[name] for name in _ECHOED if isinstance(metadata.get(name), str)}
+
+
+def shown_name(given: object) -> str:
+    """A client's name as a person may see it: printable, in one direction, not too long."""
+    text = given if isinstance(given, str) else ""
+    plain = "".join(char for char in text if char.isprintable() and char not in _DIRECTIONS).strip()
+    return plain[:LONGEST_NAME] or "An unnamed client"
+
+
+def _redirects(metadata: Mapping[str, Any], schemes: Sequence[str]) -> tuple[str, ...]:
+    uris = metadata.get("redirect_uris")
+    if not isinstance(uris, list) or not uris:
+        raise OAuthRefused("invalid_redirect_uri", "redirect_uris must list at least one URI")
+    given = cast("list[object]", uris)
+    if len(given) > redirects.MOST:
+        raise OAuthRefused("invalid_redirect_uri", f"redirect_uris may list at most {redirects.MOST} URIs")
+    for uri in given:
+        try:
+            redirects.check(uri if isinstance(uri, str) else "", schemes=schemes)
+        except redirects.BadRedirect as error:
+            raise OAuthRefused("invalid_redirect_uri", f"{str(error)[:1].upper()}{str(error)[1:]}") from None
+    return tuple(dict.fromkeys(cast("list[str]", given)))
+
+
+def _method(metadata: Mapping[str, Any]) -> AuthMethod:
+    # RFC 7591 2: client_secret_basic is what leaving it out means.
+    method = metadata.get("token_endpoint_auth_method", "client_secret_basic")
+    if method not in _METHODS:
+        raise OAuthRefused(
+            "invalid_client_metadata", f"token_endpoint_auth_method must be one of {', '.join(_METHODS)}"
+        )
+    return method
+
+
+def _grant_types(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    given = metadata.get("grant_types", ["authorization_code"])
+    if not isinstance(given, list) or "authorization_code" not in given:
+        raise OAuthRefused("invalid_client_metadata", "grant_types must list authorization_code")
+    if unknown := [each for each in cast("list[object]", given) if each not in GRANT_TYPES]:
+        del unknown
+        raise OAuthRefused("invalid_client_metadata", f"grant_types may list only {', '.join(GRANT_TYPES)}")
+    response_types = metadata.get("response_types", ["code"])
+    if response_types != ["code"]:
+        raise OAuthRefused("invalid_client_metadata", "response_types must be code and nothing else")
+    return tuple(dict.fromkeys(cast("list[str]", given)))
+
+
+def _scopes(metadata: Mapping[str, Any], known: Sequence[str]) -> tuple[str, ...]:
+    """What it may ask for at most; scopes we do not know are left out (RFC 7591 2 lets us replace values)."""
+    scope = metadata.get("scope")
+    return tuple(each for each in split(scope) if each in known) if isinstance(scope, str) else ()
+
+
+_ECHOED: Final = ("client_uri", "software_id", "software_version", "application_type")
+_DIRECTIONS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
