@@ -18,7 +18,6 @@ import msgspec
 from auth import redirects
 from auth.addresses import is_public
 from auth.registration import shown_name
-from auth.scopes import split
 from storage import keys
 from storage.clients import Client
 from storage.connection import Redis
@@ -59,7 +58,7 @@ def check_id(client_id: str) -> tuple[str, str]:
     return found[1].lower(), found[2] + (found[3] or "")
 
 
-def read(client_id: str, document: object, *, schemes: Sequence[str], scopes: Sequence[str]) -> Client:
+def read(client_id: str, document: object, *, schemes: Sequence[str]) -> Client:
     """The client a document describes; BadDocument unless it is complete and its own."""
     if not isinstance(document, dict):
         raise BadDocument("the document is not a JSON object")
@@ -78,14 +77,12 @@ def read(client_id: str, document: object, *, schemes: Sequence[str], scopes: Se
             raise BadDocument(str(error)) from None
     jwks = fields.get("jwks")
     method = "private_key_jwt" if fields.get("token_endpoint_auth_method") == "private_key_jwt" else "none"
-    wanted = fields.get("scope")
     return Client(
         id=client_id,
         name=shown_name(fields.get("client_name")),
         redirect_uris=tuple(cast("list[str]", uris)),
         auth_method=method,
         jwks=cast("dict[str, Any]", jwks) if isinstance(jwks, dict) else None,
-        scopes=tuple(each for each in split(wanted) if each in scopes) if isinstance(wanted, str) else (),
         origin="document",
     )
 
@@ -96,7 +93,6 @@ class ClientDocuments:
 
     redis: Redis
     schemes: Sequence[str]
-    scopes: Sequence[str]
     limiter: RateLimiter
     resolve: Resolve | None = None
     """How a name becomes addresses; None for the system's way."""
@@ -117,7 +113,7 @@ class ClientDocuments:
         try:
             async with asyncio.timeout(TIMEOUT):
                 document, fresh = await self._fetch(host, path)
-            client = read(client_id, document, schemes=self.schemes, scopes=self.scopes)
+            client = read(client_id, document, schemes=self.schemes)
         except TimeoutError:
             await self._keep(client_id, b"!its document took too long", FAILED)
             raise BadDocument("its document took too long") from None

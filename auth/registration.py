@@ -32,7 +32,6 @@ def register(
         grant_types=_grant_types(metadata),
         auth_method=method,
         secret_hash=digest(secret) if secret else "",
-        scopes=_scopes(metadata, scopes),
         created_at=now,
     )
     answer: dict[str, Any] = {
@@ -44,8 +43,8 @@ def register(
         "response_types": ["code"],
         "token_endpoint_auth_method": method,
     }
-    if client.scopes:
-        answer["scope"] = " ".join(client.scopes)
+    if known := _scopes(metadata, scopes):
+        answer["scope"] = " ".join(known)
     if secret:
         # RFC 7591 3.2.1: zero for a secret that does not expire.
         answer |= {"client_secret": secret, "client_secret_expires_at": 0}
@@ -98,7 +97,10 @@ def _grant_types(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _scopes(metadata: Mapping[str, Any], known: Sequence[str]) -> tuple[str, ...]:
-    """What it may ask for at most; scopes we do not know are left out (RFC 7591 2 lets us replace values)."""
+    """What it says it will ask for, as far as we know it.
+
+    No limit: clients register with what they need first and step up later, and the person is asked each time.
+    """
     scope = metadata.get("scope")
     return tuple(each for each in split(scope) if each in known) if isinstance(scope, str) else ()
 

@@ -197,9 +197,6 @@ class SignIn:
             raise
         return await self._grant(request, provider_name, identity)
 
-    async def client_of(self, request: Request) -> Client:
-        return await self._client(request.client_id)
-
     async def _client(self, client_id: str) -> Client:
         try:
             client = await self.clients.find(client_id) if client_id else None

@@ -18,7 +18,7 @@ MOST_UNUSED: Final = 10_000
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 Origin = Literal["registered", "document", "operator"]
 
-# Registered anew, never over another: the id is fresh, and NX keeps it so.
+# An index of clients by when they were used last; the answer is those there is no room for.
 _NOTE: Final = """#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -45,7 +45,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     auth_method: AuthMethod = "none"
     secret_hash: str = ""
     scopes: tuple[str, ...] = ()
-    """What it may ask for; empty for everything that is not an operator's."""
+    """What an operator lets it ask for; empty for everything there is."""
     jwks: dict[str, Any] | None = None
     """Public keys that its assertions are signed with (private_key_jwt)."""
     created_at: int = 0
@@ -59,8 +59,8 @@ class ClientStore:
         self._most_unused = most_unused
 
     async def add(self, client: Client) -> None:
-        """Keep a new client for as long as an unused one is; the oldest unused ones make room."""
-        await self._redis.set(keys.client(client.id), msgspec.json.encode(client), ex=UNUSED_FOR)
+        """Keep a new client for as long as an unused one is; the oldest unused ones make room. Never over another."""
+        await self._redis.set(keys.client(client.id), msgspec.json.encode(client), ex=UNUSED_FOR, nx=True)
         oldest = await self._note(keys.UNUSED_CLIENTS, client.id, UNUSED_FOR, self._most_unused)
         for client_id in oldest:
             await self.remove(client_id.decode())

@@ -57,11 +57,6 @@ class SignInStore:
     async def send(self, state: str, visit: Visit) -> None:
         await self._put("state", keys.state(digest(state)), state, msgspec.json.encode(visit))
 
-    async def find_visit(self, state: str) -> Visit | None:
-        """The visit, which stays to be taken."""
-        sealed = await self._redis.get(keys.state(digest(state)))
-        return None if sealed is None else msgspec.json.decode(self._open("state", state, sealed), type=Visit)
-
     async def take_visit(self, state: str) -> Visit | None:
         """The visit this state was made for; nobody gets it a second time."""
         plain = await self._take("state", keys.state(digest(state)), state)

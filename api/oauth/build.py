@@ -1,7 +1,7 @@
 """The composition of everything about signing in; a web process has one when `MCP_AUTH` is on."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from litestar import Request, Response, Router, get
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
+from api.address import client_address
 from api.mcp.guard import TokenGuard
 from api.mcp.inflight import InFlight
 from api.oauth import pages
@@ -71,9 +72,7 @@ def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tas
     scopes = Scopes(scope for tool in catalog.tools for scope in tool.scopes)
     signins, audit = SignInStore(redis, ring), Audit(AuditLog(redis, ring))
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
-    documents = ClientDocuments(
-        redis=redis, schemes=own.auth_redirect_schemes, scopes=scopes.public, limiter=RateLimiter(redis, FETCHES)
-    )
+    documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, limiter=RateLimiter(redis, FETCHES))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
     shared: dict[str, Any] = {
         "clients": clients,
@@ -102,11 +101,26 @@ def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tas
     )
     router = Router(
         path="/",
+        before_request=_limited(settings, redis),
         route_handlers=[*front.routes(), *back.routes(), *_discovery(issuer, resource, scopes, own.auth_registration)],
         exception_handlers=_HANDLERS,
     )
     guard = TokenGuard(bearers=bearers, catalog=catalog, tasks=tasks, metadata=document, audit=audit)
     return Auth(guard=guard, grants=grants, routes=[router])
+
+
+def _limited(settings: Settings, redis: Redis) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """The limit of requests per address, shared with every other replica and with `/mcp`."""
+    rate = settings.web.rate()
+    limiter = RateLimiter(redis, rate) if rate else None
+
+    async def limit(request: Request[Any, Any, Any]) -> None:
+        taken = await limiter.take(client_address(request.scope, settings.web.trusted_proxies)) if limiter else None
+        if taken is not None and taken.wait:
+            said = f"Too many requests: try again in {taken.wait} s"
+            raise OAuthRefused("temporarily_unavailable", said, status=429, headers={"retry-after": str(taken.wait)})
+
+    return limit
 
 
 def _discovery(issuer: str, resource: str, scopes: Scopes, registration: bool) -> list[Any]:  # noqa: FBT001  # a setting

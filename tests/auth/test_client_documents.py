@@ -6,7 +6,6 @@ from auth.client_documents import BadDocument, check_id, read
 
 ID = "https://app.example/oauth/client.json"
 GOOD = {"client_id": ID, "client_name": "App", "redirect_uris": ["http://127.0.0.1/cb"]}
-SCOPES = ("mcp:tools",)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_a_bad_address_is_refused_before_anything_is_asked(client_id: str):
 
 def test_a_good_document_is_the_client():
     """draft-ietf-oauth-client-id-metadata-document."""
-    client = read(ID, GOOD, schemes=(), scopes=SCOPES)
+    client = read(ID, GOOD, schemes=())
 
     assert (client.id, client.name, client.redirect_uris) == (ID, "App", ("http://127.0.0.1/cb",))
     assert (client.auth_method, client.origin) == ("none", "document")
@@ -55,4 +54,4 @@ def test_a_good_document_is_the_client():
 def test_a_document_must_be_complete_and_its_own(change: dict[str, object]):
     """A33: its client_id is its address; no shared secret; redirect URIs as for everybody."""
     with pytest.raises(BadDocument):
-        read(ID, GOOD | change, schemes=(), scopes=SCOPES)
+        read(ID, GOOD | change, schemes=())

@@ -1,6 +1,5 @@
 """A stranger signs in: registration, consent, the provider, the code, tokens, and what they open."""
 
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,22 +18,7 @@ from tests.oauth import (
     ticket_of,
     tokens,
 )
-from tests.servers import Stack, ValkeyServer, free_port, running_stack
-
-
-@pytest.fixture(scope="session")
-def guarded(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    """Two replicas and a worker behind the `local` provider."""
-    port = free_port()
-    settings = {
-        "MCP_AUTH": "local",
-        "MCP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "MCP_TRUSTED_PROXIES": "127.0.0.1",
-    }
-    folder = tmp_path_factory.mktemp("guarded")
-    with running_stack(valkey.url(19), folder, replicas=2, settings=settings, port=port) as running:
-        yield running
-    assert [key for key in valkey.immortal_keys(19) if not key.startswith("mcp:broker:")] == []
+from tests.servers import Stack
 
 
 def call(url: str, token: str | None, tool: str = "echo", arguments: object = None) -> httpx2.Response:
