@@ -22,10 +22,24 @@ from storage.settings import StorageSettings
 Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
 """What a call raises while Redis cannot be reached, or takes nothing: it is full, or a replica by now."""
 
+TakesNothing = (OutOfMemoryError, ReadOnlyError)
+"""Those of them by which Redis says that it takes nothing: it is full, or a replica by now."""
+
 Unsure = (ConnectionError, TimeoutError, OSError)
 """Those of them after which nobody knows whether Redis did what it was asked."""
 
-__all__ = ["Channel", "Redis", "RedisError", "Script", "Scripts", "Unavailable", "Unsure", "channel", "connect"]
+__all__ = [
+    "Channel",
+    "Redis",
+    "RedisError",
+    "Script",
+    "Scripts",
+    "TakesNothing",
+    "Unavailable",
+    "Unsure",
+    "channel",
+    "connect",
+]
 
 Script = Callable[..., Awaitable[Any]]
 """A registered script: call it with `keys=` and `args=`."""

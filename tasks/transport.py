@@ -4,17 +4,22 @@ When the connection breaks while messages are unacknowledged, kombu closes the c
 over the connection that is gone; the AttributeError that follows is none of the errors Celery expects, and its consumer
 ends for good in a process that lives on. Our messages are hints which the reaper sends again: nothing needs to be put
 back, and an acknowledgement that cannot be given is a lost connection like any other. A message that is none ends the
-consumer just so: whoever can write to the broker's database could end every worker with a word.
+consumer just so: whoever can write to the broker's database could end every worker with a word. And so does a message
+that arrives when Redis has just become full, because it cannot be noted as taken.
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from kombu.transport import redis
 
+from storage.connection import TakesNothing
+
 log = structlog.get_logger(__name__)
+
+_KNOWN: Any = redis.Transport.connection_errors  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class QoS(redis.QoS):
@@ -37,6 +42,8 @@ class Channel(redis.Channel):
 
 class Transport(redis.Transport):
     Channel = Channel
+    # A broker that takes nothing is one to come back to; Celery would end its consumer for good.
+    connection_errors: ClassVar[Any] = (*_KNOWN, *TakesNothing)
 
     def on_readable(self, fileno: int) -> None:
         """Read what has come. Kombu lets what is no message of its own end the consumer; it is dropped instead."""

@@ -39,3 +39,19 @@ def test_a_connection_whose_broker_died_can_be_closed(tmp_path: Path):
             message.ack()
         assert isinstance(raised.value, connection.connection_errors)
         server.start()
+
+
+def test_a_message_that_comes_when_redis_is_full_is_a_connection_lost(tmp_path: Path):
+    """Ours (F23): Celery comes back for it; an error that it does not know would end its consumer for good."""
+    with DurableValkey(tmp_path) as server:
+        app: Any = create_celery(server.url(0))
+        connection, first = unacknowledged(server.url(0), app.conf.broker_transport or "redis")
+        first.ack()
+        connection.Producer().publish("again", routing_key="q")
+        with server.client(0) as raw:
+            raw.config_set("maxmemory", "1000")
+
+            with pytest.raises(connection.connection_errors):
+                connection.drain_events(timeout=5)
+            raw.config_set("maxmemory", "0")
+        connection.release()
