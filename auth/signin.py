@@ -28,6 +28,7 @@ from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.tokens import digest, new_token
 from storage.clients import Client
+from storage.clock import milliseconds
 from storage.grants import Code, Grant, GrantStore
 from storage.records import Principal, new_id
 from storage.signins import Asked, Request, SignInStore, Visit
@@ -220,7 +221,7 @@ class SignIn:
             provider=provider,
             name=identity.name,
             created_at=now,
-            expires_at=now + int(self.settings.auth_grant_ttl.total_seconds() * 1000),
+            expires_at=now + milliseconds(self.settings.auth_grant_ttl),
         )
         code = new_token("ac", grant.id)
         bound = Code(

@@ -18,6 +18,7 @@ from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.tokens import digest, grant_of, kind_of, new_token, open_answer, seal_answer
 from storage.clients import Client
+from storage.clock import milliseconds
 from storage.errors import NotFound
 from storage.grants import Access, Grant, GrantStore, Rotation
 from storage.records import Principal, new_id
@@ -138,7 +139,7 @@ class TokenEndpoint:
         resource.check(form.all("resource"), self.resource)
         approved = check_token_request(form, headers, known)
         now = int(time.time() * 1000)
-        life = int(self.settings.auth_access_ttl.total_seconds() * 1000)
+        life = milliseconds(self.settings.auth_access_ttl)
         client_id = approved.client.id
         grant = Grant(
             id=new_id(),

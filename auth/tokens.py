@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from datetime import timedelta
 from typing import Final, Literal
 
 from storage.grants import digest
@@ -10,11 +9,19 @@ from storage.seal import open_under, seal_under
 
 Kind = Literal["ac", "at", "rt"]
 """Authorization code, access token, refresh token."""
-ACCESS_TTL: Final = timedelta(minutes=10)
 _FORM: Final = re.compile(r"mcp_(ac|at|rt)_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 _REPEATED: Final = "answer to a refresh"
 
-__all__ = ["ACCESS_TTL", "Kind", "digest", "grant_of", "kind_of", "new_client_secret", "new_token"]
+__all__ = [
+    "Kind",
+    "digest",
+    "grant_of",
+    "kind_of",
+    "new_client_secret",
+    "new_token",
+    "open_answer",
+    "seal_answer",
+]
 
 
 def new_token(kind: Kind, grant_id: str) -> str:

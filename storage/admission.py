@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis, Scripts
 from storage.errors import TooMany
 from storage.records import Principal, TaskRecord
@@ -26,11 +27,11 @@ KEEP: Final = timedelta(days=8)
 """Longer than any task lives and stays readable."""
 
 # A known repeat key wins over everything; then a free place; then the task is noted. Sent again, it changes nothing.
-_ADMIT: Final = """
+_ADMIT: Final = (
+    NOW
+    + """
 local active, own, repeated = KEYS[1], KEYS[2], KEYS[3]
 local id, most, keep, note, lifetime, instead = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if note ~= '' then
   local known = redis.call('GET', repeated)
   if known and known ~= note and known ~= instead then return known end
@@ -44,6 +45,7 @@ redis.call('PEXPIRE', own, keep)
 if note ~= '' then redis.call('SET', repeated, note, 'PX', lifetime) end
 return 1
 """
+)
 
 
 class Repeat(msgspec.Struct, frozen=True):
@@ -112,9 +114,9 @@ class Admission:
             [
                 record.id,
                 self._most_active,
-                _ms(KEEP),
+                milliseconds(KEEP),
                 note,
-                0 if repeat is None else _ms(repeat.lifetime),
+                0 if repeat is None else milliseconds(repeat.lifetime),
                 b"" if instead is None else msgspec.json.encode(instead),
                 -REMEMBERED - 1,
             ],
@@ -137,7 +139,3 @@ class Admission:
         ]
         if over:
             await self._redis.zrem(active, *over)
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration.total_seconds() * 1000)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from storage import keys
+from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
 from storage.seal import KeyRing
 
@@ -27,7 +28,7 @@ class AuditLog:
 
     async def append(self, event: dict[str, Any]) -> None:
         sealed = self._ring.seal(msgspec.json.encode(event), kind="audit", record=keys.AUDIT, principal="")
-        await self._scripts.run(_APPEND, [keys.AUDIT], [sealed, KEPT, int(KEPT_FOR.total_seconds() * 1000)])
+        await self._scripts.run(_APPEND, [keys.AUDIT], [sealed, KEPT, milliseconds(KEPT_FOR)])
 
     async def newest(self, count: int) -> list[dict[str, Any]]:
         """The last *count* events, newest first, each with its time in seconds since the epoch."""

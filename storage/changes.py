@@ -11,6 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from storage import keys
+from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
 from storage.seal import KeyRing
 
@@ -46,7 +47,7 @@ class ChangeLog:
 
     async def add(self, change: Change) -> None:
         sealed = self._ring.seal(msgspec.json.encode(change), kind="change", record=self.name, principal="")
-        await self._scripts.run(_ADD, [self.name], [sealed, LENGTH, int(KEPT.total_seconds() * 1000)])
+        await self._scripts.run(_ADD, [self.name], [sealed, LENGTH, milliseconds(KEPT)])
 
     def decode(self, payload: bytes) -> Change:
         return msgspec.json.decode(self._ring.open(payload, kind="change", record=self.name, principal=""), type=Change)

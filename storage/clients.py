@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis, Scripts
 
 UNUSED_FOR: Final = timedelta(days=1)
@@ -19,9 +20,10 @@ AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "priva
 Origin = Literal["registered", "document", "operator"]
 
 # An index of clients by when they were used last; the answer is those there is no room for.
-_NOTE: Final = """#!lua flags=allow-oom
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+_NOTE: Final = (
+    "#!lua flags=allow-oom"
+    + NOW
+    + """
 local keep = tonumber(ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - keep)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -32,6 +34,7 @@ local oldest = redis.call('ZRANGE', KEYS[1], 0, over - 1)
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over - 1)
 return oldest
 """
+)
 _EVERY: Final = 1_000_000_000
 
 
@@ -94,4 +97,4 @@ class ClientStore:
         return [client for client in found if client is not None]
 
     async def _note(self, index: str, client_id: str, keep: timedelta, most: int) -> list[bytes]:
-        return await self._scripts.run(_NOTE, [index], [client_id, int(keep.total_seconds() * 1000), most])
+        return await self._scripts.run(_NOTE, [index], [client_id, milliseconds(keep), most])

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis, Scripts
 from storage.control import GrantRevoked, publish
 from storage.errors import NotFound
@@ -25,10 +26,6 @@ USED_FOR: Final = timedelta(minutes=10)
 RETIRED: Final = 100
 """Used-up refresh tokens of a grant that are told from unknown ones."""
 
-_NOW: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
 # Whatever ends a grant first is the reason; its tokens are looked up with the flag beside them.
 _REVOKE: Final = """#!lua flags=allow-oom
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -63,7 +60,7 @@ return 1
 """
 # Live: rotate. Just rotated and its successor unused: the same answer again. Used up long ago: somebody else has it.
 _ROTATE: Final = (
-    _NOW
+    NOW
     + """
 local old, new, grace = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local kept = redis.call('HMGET', KEYS[1], 'record', 'revoked', 'refresh', 'previous', 'rotated', 'answer')
@@ -88,7 +85,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'upstream
 return 1
 """
 _INDEX: Final = (
-    _NOW
+    NOW
     + """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
@@ -153,14 +150,16 @@ class GrantStore:
         self._redis = redis
         self._ring = ring
         self._scripts = Scripts(redis)
-        self._refresh_ttl = _ms(refresh_ttl)
-        self._grace = _ms(grace)
+        self._refresh_ttl = milliseconds(refresh_ttl)
+        self._grace = milliseconds(grace)
 
     async def add(self, grant: Grant, code_digest: str, code: Code, *, upstream: bytes = b"") -> None:
         """Keep a grant and the code that leads to it; it lasts only if the code is exchanged."""
         names = [keys.grant(grant.id), keys.code(grant.id, code_digest)]
         sealed = self._ring.seal(msgspec.json.encode(code), kind="code", record=grant.id, principal="")
-        await self._scripts.run(_ADD, names, [*self._sealed(grant, upstream), _ms(USED_FOR), sealed, _ms(CODE_TTL)])
+        await self._scripts.run(
+            _ADD, names, [*self._sealed(grant, upstream), milliseconds(USED_FOR), sealed, milliseconds(CODE_TTL)]
+        )
         await self._index(grant)
 
     async def add_for_client(self, grant: Grant, access_digest: str, access: Access) -> None:
@@ -174,7 +173,7 @@ class GrantStore:
     async def take(self, grant_id: str, code_digest: str) -> tuple[Code, Grant]:
         """Use the code up, whatever becomes of it; NotFound when unknown, expired, used, or its grant revoked."""
         names = [keys.grant(grant_id), keys.code(grant_id, code_digest), keys.used_code(grant_id, code_digest)]
-        answer: Any = await self._scripts.run(_TAKE, names, [_ms(USED_FOR)])
+        answer: Any = await self._scripts.run(_TAKE, names, [milliseconds(USED_FOR)])
         if answer == 1:
             await publish(self._redis, GrantRevoked(grant=grant_id))
         code, record, revoked = cast("list[bytes | None]", answer) if isinstance(answer, list) else (None,) * 3
@@ -295,7 +294,3 @@ class GrantStore:
 
 def _now() -> int:
     return int(time.time() * 1000)
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration.total_seconds() * 1000)

@@ -7,13 +7,15 @@ from typing import Final
 import msgspec
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis
 
 # Take one token, or say how many milliseconds until there is one.
-_TAKE: Final = """#!lua flags=allow-oom
+_TAKE: Final = (
+    "#!lua flags=allow-oom"
+    + NOW
+    + """
 local capacity, period = tonumber(ARGV[1]), tonumber(ARGV[2])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens = tonumber(state[1] or capacity)
 tokens = math.min(capacity, tokens + (now - tonumber(state[2] or now)) * capacity / period)
@@ -23,6 +25,7 @@ redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', now)
 redis.call('PEXPIRE', KEYS[1], period)
 return {wait, math.floor(tokens)}
 """
+)
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -46,6 +49,6 @@ class RateLimiter:
 
     async def take(self, scope: str) -> Taken:
         """Take one token of *scope*'s bucket; the clock is Redis's, so replicas agree."""
-        period = int(self.rate.period.total_seconds() * 1000)
+        period = milliseconds(self.rate.period)
         wait, remaining = await self._take(keys=[keys.rate(scope)], args=[self.rate.amount, period])
         return Taken(math.ceil(wait / 1000), remaining)

@@ -7,6 +7,7 @@ record, log, deadlines: one hash slot.
 
 from typing import Final
 
+from storage.clock import NOW
 from storage.states import lua_table
 
 LOG_LENGTH: Final = 10_000
@@ -16,10 +17,9 @@ ACTIVE_MARGIN_MS: Final = 86_400_000
 
 _PRELUDE: Final = (
     lua_table()
+    + NOW
     + f"""
 local record, log, deadlines = KEYS[1], KEYS[2], KEYS[3]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function ended(status) return next(allowed[status]) == nil end
 local function add(payload)
   local id = redis.call('XADD', log, 'MAXLEN', '~', {LOG_LENGTH}, '*', 'e', payload)

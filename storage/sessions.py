@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis, Scripts
 from storage.control import SessionEnded, publish
 from storage.errors import NotFound, TooMany
@@ -15,15 +16,10 @@ from storage.states import Level
 
 MOST_SUBSCRIPTIONS: Final = 100
 
-_NOW: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
-
 # Beyond the most a principal may have, the session that was idle longest goes: most clients never end theirs, and a
 # refusal would lock them out for as long as sessions last. KEYS: session, index.
 _ADD: Final = (
-    _NOW
+    NOW
     + """
 local scope, record, level, ttl, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ttl)
@@ -43,7 +39,7 @@ return evicted
 
 # Reading is using: the time to live slides, and the session moves to the young end of its principal's list.
 _USE: Final = (
-    _NOW
+    NOW
     + """
 if redis.call('PEXPIRE', KEYS[1], ARGV[2]) == 0 then return false end
 redis.call('ZADD', KEYS[2], now, ARGV[1])
@@ -76,7 +72,7 @@ class SessionStore:
     def __init__(self, redis: Redis, ring: KeyRing, *, ttl: timedelta, most: int) -> None:
         self._redis = redis
         self._ring = ring
-        self._ttl = int(ttl.total_seconds() * 1000)
+        self._ttl = milliseconds(ttl)
         self._most = most
         self._scripts = Scripts(redis)
 

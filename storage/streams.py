@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from storage import keys
+from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
 from storage.control import Control, publish
 from storage.records import Session
@@ -81,7 +82,7 @@ class StreamStore:
     async def append(self, session: Session, stream: str, item: Item) -> str:
         """Store what the stream carries next; the answer is its id in the log."""
         sealed = self._seal(session, stream, msgspec.json.encode(item))
-        entry = await self._scripts.run(_APPEND, [self.log_of(session, stream)], [sealed, LENGTH, _ms(KEPT)])
+        entry = await self._scripts.run(_APPEND, [self.log_of(session, stream)], [sealed, LENGTH, milliseconds(KEPT)])
         return entry.decode()
 
     def decode(self, session: Session, stream: str, payload: bytes) -> Item:
@@ -122,7 +123,7 @@ class StreamStore:
         """Hand the client's answer to whoever waits; False when nobody does."""
         names = [keys.waiting(session.scope, request), keys.reply(session.scope, request)]
         sealed = self._seal(session, request, body)
-        return bool(await self._scripts.run(_REPLY, names, [sealed, _ms(REPLY_KEPT)]))
+        return bool(await self._scripts.run(_REPLY, names, [sealed, milliseconds(REPLY_KEPT)]))
 
     def decode_reply(self, session: Session, request: str, payload: bytes) -> bytes:
         return self._open(session, request, payload)
@@ -136,7 +137,3 @@ class StreamStore:
 
     def _open(self, session: Session, name: str, sealed: bytes) -> bytes:
         return self._ring.open(sealed, kind=f"stream {name}", record=session.scope, principal=session.principal.key)
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration.total_seconds() * 1000)

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from storage import keys, scripts
+from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
 from storage.errors import NotFound, StaleAttempt
 from storage.events import Asked, Ended, Event, Status, Withdrawn, decode_event, encode_event
@@ -35,7 +36,7 @@ class TaskStore:
         self._redis = redis
         self._ring = ring
         self.result_ttl = result_ttl
-        self._ttl = _ms(result_ttl)
+        self._ttl = milliseconds(result_ttl)
         self._scripts = Scripts(redis)
 
     async def accept(self, record: TaskRecord, arguments: bytes) -> None:
@@ -47,7 +48,7 @@ class TaskStore:
             self._seal("arguments", record, arguments),
             self._event(record, Status(status="queued")),
             record.timeout_ms + scripts.ACTIVE_MARGIN_MS,
-            _ms(GRACE),
+            milliseconds(GRACE),
             hashlib.sha256(msgspec.json.encode(record)).hexdigest(),
         )
         if not accepted:
@@ -98,7 +99,7 @@ class TaskStore:
             scripts.CLAIM,
             record.id,
             worker,
-            _ms(LEASE),
+            milliseconds(LEASE),
             self._event(record, Status(status="working", worker=worker)),
             record.max_attempts,
             token or new_id(),
@@ -115,7 +116,7 @@ class TaskStore:
         )
 
     async def beat(self, claim: Claim) -> Standing:
-        return _standing(await self._run(scripts.BEAT, claim.record.id, claim.attempt, _ms(LEASE)))
+        return _standing(await self._run(scripts.BEAT, claim.record.id, claim.attempt, milliseconds(LEASE)))
 
     async def append(self, claim: Claim, batch: int, events: Sequence[tuple[float | None, Event]]) -> Standing:
         """Append events in order; one with a progress number is dropped unless the number is the highest so far.
@@ -214,7 +215,7 @@ class TaskStore:
             record.id,
             record.max_attempts,
             int(record.rerun),
-            _ms(GRACE),
+            milliseconds(GRACE),
             self._ttl,
             self._event(record, Status(status="queued", message="its worker is gone; waiting for another")),
             *(self._event(record, ending) for ending in _endings(record)),
@@ -272,10 +273,6 @@ def _endings(record: TaskRecord) -> tuple[Ended, Ended, Ended, Ended]:
         ),
         Ended(status="failed", message=f"no worker of queue {record.queue!r} took {record.tool} in time"),
     )
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration.total_seconds() * 1000)
 
 
 def _standing(answer: bytes) -> Standing:

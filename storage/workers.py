@@ -5,25 +5,24 @@ from datetime import timedelta
 from typing import Final
 
 from storage import keys
+from storage.clock import NOW, milliseconds
 from storage.connection import Redis
 
 ALIVE_FOR: Final = timedelta(seconds=9)
 """A worker that has not announced itself for this long counts as gone."""
 
 # Alive until its own heartbeat is older than its time to live; the dead are swept by whoever announces.
-_ANNOUNCE: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+_ANNOUNCE: Final = (
+    NOW
+    + """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], 60000)
 return 1
 """
+)
 
-_ALIVE: Final = """
-local time = redis.call('TIME')
-return redis.call('ZCOUNT', KEYS[1], time[1] * 1000 + math.floor(time[2] / 1000), '+inf')
-"""
+_ALIVE: Final = NOW + "return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
 
 
 class WorkerRegistry:
@@ -35,7 +34,7 @@ class WorkerRegistry:
     async def announce(self, worker: str, queues: Iterable[str]) -> None:
         """Say that *worker* serves *queues* now."""
         for queue in queues:
-            await self._announce(keys=[keys.workers(queue)], args=[worker, int(ALIVE_FOR.total_seconds() * 1000)])
+            await self._announce(keys=[keys.workers(queue)], args=[worker, milliseconds(ALIVE_FOR)])
 
     async def withdraw(self, worker: str, queues: Iterable[str]) -> None:
         for queue in queues:

@@ -52,7 +52,7 @@ class Front:
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         await self._limit(client_address(scope, self.trusted))
-        bearer = await self.guard.identify(dict(headers_of(scope)))
+        bearer = await self.guard.identify(scope)
         if bearer.grant:
             await self._limit(bearer.principal.key)
         method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {

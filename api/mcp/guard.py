@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
+from litestar.types import HTTPScope
+
 from api.errors import INSUFFICIENT_SCOPE, UNAUTHORIZED, Refused
 from api.mcp.cursor import StreamCursor, parse
+from api.mcp.request import headers_of
 from auth.audit import Audit
 from auth.bearer import EVERYTHING, Bearer, Bearers, challenge
 from auth.principal import ANONYMOUS
@@ -21,10 +24,11 @@ _OF_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "resources": (RESOURCES,),
 }
 _MOST_TASKS: Final = 100
+_ANYBODY: Final = Bearer(principal=ANONYMOUS, scopes=EVERYTHING)
 
 
 class Guard(Protocol):
-    async def identify(self, headers: Mapping[str, str]) -> Bearer:
+    async def identify(self, scope: HTTPScope) -> Bearer:
         """Who sends a request; Refused (401) when nobody says so."""
         ...
 
@@ -40,8 +44,8 @@ class Guard(Protocol):
 class OpenDoor:
     """Everybody may do everything: authentication is off."""
 
-    async def identify(self, headers: Mapping[str, str]) -> Bearer:
-        return Bearer(principal=ANONYMOUS, scopes=EVERYTHING)
+    async def identify(self, scope: HTTPScope) -> Bearer:
+        return _ANYBODY
 
     async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
         return
@@ -59,7 +63,8 @@ class TokenGuard:
     """The address of our RFC 9728 document."""
     audit: Audit
 
-    async def identify(self, headers: Mapping[str, str]) -> Bearer:
+    async def identify(self, scope: HTTPScope) -> Bearer:
+        headers = dict(headers_of(scope))
         found = await self.bearers.find(headers)
         if found is not None:
             return found

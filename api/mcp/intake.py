@@ -14,6 +14,7 @@ from mcp.types import INVALID_PARAMS
 from api.errors import TOO_BUSY
 from api.mcp.caller import Context, asks, caller
 from storage.admission import Admission, Note, Repeat
+from storage.clock import milliseconds
 from storage.errors import NotFound, TooMany
 from storage.records import TaskRecord
 from storage.scripts import ACTIVE_MARGIN_MS
@@ -147,7 +148,7 @@ def _record(tool: Tool, ctx: Context) -> TaskRecord:
         queue=tool.queue,
         principal=caller(ctx).principal,
         created_at=int(time.time() * 1000),
-        timeout_ms=int(tool.timeout.total_seconds() * 1000),
+        timeout_ms=milliseconds(tool.timeout),
         max_attempts=tool.max_attempts,
         rerun=tool.rerun,
         meta=msgspec.to_builtins(caller(ctx).audience),

@@ -44,9 +44,8 @@ class Local:
 
     async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
         """The code itself is what the callback brings."""
-        given = answer.get("code", "").upper().replace("-", "").replace(" ", "")
         expected = await self.signins.take_code(leg.state)
-        if expected is None or not hmac.compare_digest(given.encode(), expected.encode()):
+        if not _is_code(answer.get("code", ""), expected):
             raise ProviderFailed("That was not the code.")
         return Identity(issuer=_ISSUER, subject="owner", name="the owner of this machine", email="owner@localhost")
 
@@ -54,9 +53,12 @@ class Local:
         """Whether the typed code is right; the sixth try never is."""
         if (await self.tries.take(f"local:{state}")).wait:
             return False
-        expected = await self.signins.find_code(state)
-        plain = given.upper().replace("-", "").replace(" ", "")
-        return expected is not None and hmac.compare_digest(plain.encode(), expected.encode())
+        return _is_code(given, await self.signins.find_code(state))
 
     async def refresh(self, upstream: bytes) -> bytes | None:
         return None
+
+
+def _is_code(typed: str, expected: str | None) -> bool:
+    plain = typed.upper().replace("-", "").replace(" ", "")
+    return expected is not None and hmac.compare_digest(plain.encode(), expected.encode())
