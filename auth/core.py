@@ -27,6 +27,7 @@ from storage.clients import Client
 from storage.grants import Code, Grant, digest
 
 AUTH_METHODS: Final = ("none", "client_secret_basic", "client_secret_post", "private_key_jwt")
+_BY_SECRET: Final = frozenset({"client_secret_basic", "client_secret_post"})
 _NOWHERE: Final = "https://authorization.server/"
 """Authlib wants an address; ours is checked where requests come in."""
 
@@ -79,7 +80,8 @@ class _Client(ClientMixin):
         return bool(self.client.secret_hash) and hmac.compare_digest(self.client.secret_hash, digest(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method == self.client.auth_method
+        # A secret proves the same in a header and in a form, and clients choose by what the metadata lists.
+        return method == self.client.auth_method or {method, self.client.auth_method} <= _BY_SECRET
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code"

@@ -10,7 +10,7 @@ from storage.connection import Redis, connect
 from storage.seal import KeyRing
 from storage.settings import StorageSettings
 from tests.clients import OPEN
-from tests.servers import Stack, ValkeyServer, running_stack
+from tests.servers import Stack, ValkeyServer, free_port, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +42,21 @@ def stack(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Gen
     with running_stack(valkey.url(1), tmp_path_factory.mktemp("stack"), MCP_PROJECT_PATH=str(project)) as running:
         yield running
     assert [key for key in valkey.immortal_keys(1) if not key.startswith(keys.BROKER_PREFIX)] == []
+
+
+@pytest.fixture(scope="session")
+def guarded(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    """Two replicas and a worker behind the `local` provider."""
+    port = free_port()
+    settings = {
+        "MCP_AUTH": "local",
+        "MCP_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "MCP_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    folder = tmp_path_factory.mktemp("guarded")
+    with running_stack(valkey.url(19), folder, replicas=2, settings=settings, port=port) as running:
+        yield running
+    assert [key for key in valkey.immortal_keys(19) if not key.startswith(keys.BROKER_PREFIX)] == []
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from tests.servers import Stack, ValkeyServer, free_port, running_stack
+from tests.servers import Stack, ValkeyServer, running_stack
 
 OWN_TOOLS = Path(__file__).parent / "own_tools.py"
 
@@ -43,18 +43,3 @@ def pair(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Gene
     folder = tmp_path_factory.mktemp("pair")
     with running_stack(valkey.url(13), folder, replicas=2, settings=settings) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def guarded(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    """Two replicas and a worker behind the `local` provider."""
-    port = free_port()
-    settings = {
-        "MCP_AUTH": "local",
-        "MCP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "MCP_TRUSTED_PROXIES": "127.0.0.1",
-    }
-    folder = tmp_path_factory.mktemp("guarded")
-    with running_stack(valkey.url(19), folder, replicas=2, settings=settings, port=port) as running:
-        yield running
-    assert [key for key in valkey.immortal_keys(19) if not key.startswith(keys.BROKER_PREFIX)] == []
