@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full check bench clean lock wheel fmt
+.PHONY: help setup run test conformance faults faults-full browser screenshots check bench clean lock wheel fmt
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,14 @@ faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what 
 
 faults-full: $(READY) ## The same with every seed and every load
 	@$(BIN)/python -m pytest tests/faults -n 2 $(ARGS)
+
+browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, with the clients people use
+	@.ci/chromium
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+screenshots: $(READY) ## Renew the pictures of the sign-in pages in docs/images
+	@.ci/chromium
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_pages.py -k "light and phone and not longest"
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .

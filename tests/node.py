@@ -12,6 +12,8 @@ PACKAGES: Mapping[str, str] = {
     "@modelcontextprotocol/conformance": "0.2.0-alpha.12",
     "@modelcontextprotocol/inspector": "2.12.0",
     "@modelcontextprotocol/sdk": "1.32.2",
+    "axe-core": "4.11.0",
+    "oidc-provider": "9.13.3",
 }
 INSTALL_WITHIN = 300
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from tests.clients import OPEN
 from tests.servers import Program, Stack, until
@@ -88,6 +89,26 @@ class App:
     def refresh(self, token: str, *, url: str | None = None, **changes: str) -> httpx2.Response:
         form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": self.client_id, **changes}
         return self.token(form, url=url)
+
+
+@dataclass
+class Kept:
+    """What a client of the Python SDK remembers."""
+
+    tokens: OAuthToken | None = None
+    client: OAuthClientInformationFull | None = None
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens = tokens
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
 
 
 def register(stack: Stack, **metadata: Any) -> httpx2.Response:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 import msgspec
+import structlog
 from authlib.integrations.base_client import OAuthError  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from authlib.integrations.httpx_client import (  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
     AsyncOAuth2Client,
@@ -26,6 +27,8 @@ ASK_AGAIN_AFTER: Final = 60
 """Seconds between two looks for a key that was not there (attack A30)."""
 TIMEOUT: Final = httpx2.Timeout(10)
 LONGEST: Final = 512 * 1024
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,7 @@ class OpenIdProvider:
             raise ProviderFailed("The answer does not say which identity provider it came from.")
         tokens = await self._exchange(document, leg, answer.get("code", ""))
         claims = await self._claims(tokens, leg)
+        claims = merged(claims, await self._userinfo(document, tokens))
         email = str(claims.get("email", "")) if claims.get("email_verified") in (True, "true") else ""
         return Identity(
             issuer=self.registered.issuer,
@@ -125,7 +129,7 @@ class OpenIdProvider:
         if not kept.get("refresh_token"):
             return None
         document = await self.discovery.document()
-        async with self._http() as http:
+        async with self._http(document) as http:
             try:
                 tokens: dict[str, Any] = await http.refresh_token(
                     str(document["token_endpoint"]), refresh_token=kept["refresh_token"]
@@ -142,7 +146,7 @@ class OpenIdProvider:
     async def _exchange(self, document: Mapping[str, Any], leg: Leg, code: str) -> dict[str, Any]:
         if not code:
             raise ProviderFailed("The identity provider sent nobody: it gave no code.")
-        async with self._http() as http:
+        async with self._http(document) as http:
             try:
                 return dict(
                     await http.fetch_token(
@@ -174,12 +178,23 @@ class OpenIdProvider:
                     raise ProviderFailed(f"The identity provider's token is not believed: {error}.") from error
         raise AssertionError("unreachable")
 
-    def _http(self) -> Any:  # noqa: ANN401  # Authlib ships no types
-        secret = self.registered.client_secret
+    async def _userinfo(self, document: Mapping[str, Any], tokens: Mapping[str, Any]) -> dict[str, Any]:
+        """OpenID Connect Core 5.3: providers may keep e-mail and groups out of the ID token. Nothing when it fails."""
+        endpoint, access = str(document.get("userinfo_endpoint", "")), tokens.get("access_token")
+        if not endpoint or not access:
+            return {}
+        try:
+            _check_endpoint(endpoint, self.registered.issuer)
+            return await _get_json(endpoint, token=str(access))
+        except ProviderFailed:
+            log.warning("userinfo unavailable", provider=self.name)
+            return {}
+
+    def _http(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401  # Authlib ships no types
         return AsyncOAuth2Client(
             client_id=self.registered.client_id,
-            client_secret=secret,
-            token_endpoint_auth_method="client_secret_post" if secret else "none",
+            client_secret=self.registered.client_secret,
+            token_endpoint_auth_method=_auth_method(document, self.registered.client_secret),
             timeout=TIMEOUT,
             follow_redirects=False,
         )
@@ -188,10 +203,30 @@ class OpenIdProvider:
 _KEPT: Final = ("access_token", "refresh_token", "expires_at")
 
 
-async def _get_json(url: str) -> dict[str, Any]:
+def merged(claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
+    """An ID token's claims and what userinfo adds: of the same subject, or nothing (OpenID Connect Core 5.3.2)."""
+    if userinfo.get("sub") != claims["sub"]:
+        return dict(claims)
+    found = {**userinfo, **claims}
+    if "email" in claims and "email_verified" not in claims and userinfo.get("email") != claims["email"]:
+        # An address is verified only by what names it.
+        found.pop("email_verified", None)
+    return found
+
+
+def _auth_method(document: Mapping[str, Any], secret: str | None) -> str:
+    """OpenID Connect Discovery 3: who lists no methods takes client_secret_basic."""
+    if not secret:
+        return "none"
+    listed = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    return "client_secret_post" if "client_secret_post" in listed else "client_secret_basic"
+
+
+async def _get_json(url: str, *, token: str | None = None) -> dict[str, Any]:
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
-            answer = await http.get(url, headers={"accept": "application/json"})
+            bearer = {"authorization": f"Bearer {token}"} if token else {}
+            answer = await http.get(url, headers={"accept": "application/json", **bearer})
         if answer.status_code != 200 or len(answer.content) > LONGEST:  # noqa: PLR2004  # RFC 9110
             raise ProviderFailed("The identity provider cannot be asked who it is just now.")
         return msgspec.json.decode(answer.content, type=dict[str, Any])

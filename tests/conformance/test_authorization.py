@@ -13,7 +13,7 @@ from tests.servers import Stack, free_port, until
 
 
 @pytest.mark.parametrize("resource", [True, False], ids=["with resource", "without resource"])
-def test_the_authorization_suite_passes_without_a_warning(guarded: Stack, tmp_path: Path, resource: bool):
+def test_the_authorization_suite_passes_without_a_warning(guarded: Stack, tmp_path: Path, *, resource: bool):
     """Both scenarios: RFC 8414 metadata with CIMD, and a code grant; `resource` may be left out (there is only one).
 
     With a secret the suite cannot be run: it authenticates as a public client wherever the metadata allows those.

@@ -41,11 +41,11 @@ class Handler(BaseHTTPRequestHandler):
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length", 0)))
 
-    def answer(self, status: int, body: bytes, **headers: str) -> None:
+    def answer(self, status: int, body: bytes, *, type: str = "application/x-amz-json-1.1", **headers: str) -> None:  # noqa: A002  # HTTP's name
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
-        self.send_header("content-type", "application/x-amz-json-1.1")
+        self.send_header("content-type", type)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
