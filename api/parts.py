@@ -31,6 +31,7 @@ from api.mcp.prompts import Prompts
 from api.mcp.relay import Relay
 from api.mcp.resources import Resources
 from api.mcp.server import build
+from api.mcp.state import RingCodec
 from api.mcp.streams import SessionStreams
 from api.oauth.build import Auth
 from api.oauth.build import build as build_auth
@@ -226,8 +227,8 @@ def _server(
         streams=stores.streams,
     )
     listen = Listen(resources, stores.changes, stores.tasks, durable, stores.subscriber)
-    prompts, state_keys = Prompts(catalog, offers), stores.ring.secrets("requestState")
-    server = build(calls, prompts, resources, stores.sessions, listen, state_keys=state_keys)
+    prompts = Prompts(catalog, offers)
+    server = build(calls, prompts, resources, stores.sessions, listen, state=RingCodec(stores.ring))
     if settings.web.experimental_tasks:
         server.middleware.append(LegacyTasks(calls))
     return server, listen

@@ -11,8 +11,9 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from auth.settings import AuthSettings
+from storage.errors import SettingsError
 from storage.rate import Rate
-from storage.settings import Group, Seconds, SettingsError, StorageSettings, is_loopback, read, words
+from storage.settings import Group, Seconds, StorageSettings, is_loopback, read, words
 from tasks.process import ProcessSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final, cast
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Payload, OAuth2Request, grants
+from authlib.oauth2.rfc6749.errors import InvalidScopeError
 from authlib.oauth2.rfc7636 import CodeChallenge
 
 from auth import redirects
@@ -239,7 +240,10 @@ class _Server(AuthorizationServer):
     def generate_token(self, grant_type: str, client: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         """Nothing is made here: the tokens are, where they are stored."""
         allowed = client.get_allowed_scope(options.get("scope"))
-        return {"scope": allowed or "", "refresh_token": options.get("include_refresh_token", False)}
+        if allowed is None:
+            # RFC 6749 5.2. Authlib only knows which scopes there are, not which of them are this client's.
+            raise InvalidScopeError
+        return {"scope": allowed, "refresh_token": options.get("include_refresh_token", False)}
 
     def save_token(self, token: dict[str, Any], request: object) -> None:
         self.saved = _Saved(token["scope"], bool(token["refresh_token"]))

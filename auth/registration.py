@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
 from auth import redirects
@@ -51,6 +52,53 @@ def register(
     return client, answer | {name: metadata[name] for name in _ECHOED if isinstance(metadata.get(name), str)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A client as an operator describes it."""
+
+    name: str
+    uris: Sequence[str] = ()
+    scopes: Sequence[str] = ()
+    public: bool = False
+    jwks: dict[str, Any] | None = None
+
+
+def by_operator(
+    wanted: Wanted, *, known: Sequence[str], schemes: Sequence[str], now: int
+) -> tuple[Client, dict[str, Any]]:
+    """A client that an operator vouches for, and what to tell whoever runs it; ValueError or BadRedirect otherwise.
+
+    Without redirect URIs it is a program that comes without a person (RFC 6749 4.4), and must prove itself.
+    """
+    for uri in wanted.uris:
+        redirects.check(uri, schemes=schemes)
+    if unknown := [scope for scope in wanted.scopes if scope not in known]:
+        raise ValueError(f"there is no scope {unknown[0]}; there are {', '.join(known)}")
+    if wanted.public and (wanted.jwks or not wanted.uris):
+        raise ValueError("a public client has redirect URIs and no keys: it can prove nothing")
+    method: AuthMethod = "none" if wanted.public else "private_key_jwt" if wanted.jwks else "client_secret_basic"
+    secret = new_client_secret() if method == "client_secret_basic" else None
+    client = Client(
+        id=f"mcp_client_{secrets.token_urlsafe(24)}",
+        name=shown_name(wanted.name),
+        redirect_uris=tuple(wanted.uris),
+        grant_types=GRANT_TYPES if wanted.uris else ("client_credentials",),
+        auth_method=method,
+        secret_hash=digest(secret) if secret else "",
+        scopes=tuple(wanted.scopes),
+        jwks=wanted.jwks,
+        created_at=now,
+        origin="operator",
+    )
+    said: dict[str, Any] = {
+        "client_id": client.id,
+        "client_name": client.name,
+        "grant_types": list(client.grant_types),
+        "token_endpoint_auth_method": method,
+    }
+    return client, said | ({"client_secret": secret} if secret else {})
+
+
 def shown_name(given: object) -> str:
     """A client's name as a person may see it: printable, in one direction, not too long."""
     text = given if isinstance(given, str) else ""
@@ -84,16 +132,17 @@ def _method(metadata: Mapping[str, Any]) -> AuthMethod:
 
 
 def _grant_types(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of the wanted that we know: the rest is left out, and the answer says so (RFC 7591 3.2.1).
+
+    Clients list what they could do elsewhere too: VS Code always names the device flow.
+    """
     given = metadata.get("grant_types", ["authorization_code"])
     if not isinstance(given, list) or "authorization_code" not in given:
         raise OAuthRefused("invalid_client_metadata", "grant_types must list authorization_code")
-    if unknown := [each for each in cast("list[object]", given) if each not in GRANT_TYPES]:
-        del unknown
-        raise OAuthRefused("invalid_client_metadata", f"grant_types may list only {', '.join(GRANT_TYPES)}")
     response_types = metadata.get("response_types", ["code"])
-    if response_types != ["code"]:
-        raise OAuthRefused("invalid_client_metadata", "response_types must be code and nothing else")
-    return tuple(dict.fromkeys(cast("list[str]", given)))
+    if not isinstance(response_types, list) or "code" not in response_types:
+        raise OAuthRefused("invalid_client_metadata", "response_types must list code")
+    return tuple(each for each in GRANT_TYPES if each in given)
 
 
 def _scopes(metadata: Mapping[str, Any], known: Sequence[str]) -> tuple[str, ...]:

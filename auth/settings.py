@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
-from storage.settings import Group, Seconds, SettingsError, words
+from storage.errors import SettingsError
+from storage.settings import Group, Seconds, words
 
 OFF: Final = "off"
 PROVIDERS: Final = ("local", "auth0", "github", "google", "oidc")

@@ -71,7 +71,7 @@ class Admission:
     def __init__(self, redis: Redis, ring: KeyRing, *, most_active: int, most_queued: int) -> None:
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._secret = ring.secrets("repeat keys")[0]
+        self._secret = ring.secret("repeat keys")
         self._most_active = most_active
         self._most_queued = most_queued
 

@@ -22,7 +22,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from storage.settings import SettingsError, place
+from storage.errors import SettingsError
+from storage.files import place
 
 STARTS_WITHIN: Final = 15.0
 STOPS_WITHIN: Final = 15.0

@@ -5,6 +5,10 @@ class StorageError(Exception):
     """Anything the store refuses; the message may be shown to an operator."""
 
 
+class SettingsError(Exception):
+    """A wrong or missing setting, in one sentence that names the variable."""
+
+
 class NotFound(StorageError):
     """No such record for this principal: unknown, expired or foreign look alike."""
 

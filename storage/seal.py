@@ -8,9 +8,10 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,6 +24,10 @@ _VERSION: Final = b"v1"
 _KEY_ID: Final = 4
 _NONCE: Final = 12
 KEY_BYTES: Final = 32
+EVERY: Final = 2.0
+"""Seconds between two looks at a ring that may have changed."""
+
+Reread = Callable[[], "Sequence[RingKey] | None"]
 
 
 def new_key() -> str:
@@ -41,37 +46,85 @@ def decode_key(text: str) -> bytes:
     return raw
 
 
-class KeyRing:
-    """The first key seals, every key opens: rotation is a new first key."""
+class RingKey(NamedTuple):
+    """A key, and from when on it may seal (seconds since the epoch)."""
 
-    def __init__(self, ring: Sequence[bytes]) -> None:
+    key: bytes
+    since: float = 0
+
+    @property
+    def id(self) -> bytes:
+        return hashlib.sha256(self.key).digest()[:_KEY_ID]
+
+
+def id_of(sealed: bytes) -> bytes | None:
+    """The id of the key that a value was sealed under; None when it is no sealed value."""
+    head = len(_VERSION) + _KEY_ID
+    return sealed[len(_VERSION) : head] if sealed.startswith(_VERSION) and len(sealed) >= head + _NONCE else None
+
+
+class KeyRing:
+    """The first key that may seal already does, every key opens: rotation is a new first key.
+
+    *reread* gives the ring again when it has changed, else None; it is asked now and then, and for an unknown key.
+    """
+
+    def __init__(self, ring: Sequence[bytes | RingKey], *, reread: Reread | None = None) -> None:
         if not ring:
             raise ValueError("a key ring needs a key")
-        self._keys = {hashlib.sha256(key).digest()[:_KEY_ID]: key for key in ring}
-        self._first = next(iter(self._keys))
+        self._reread = reread
         self._cipher = lru_cache(maxsize=4096)(self._derive)
+        self._use([key if isinstance(key, RingKey) else RingKey(key) for key in ring])
+
+    def _use(self, ring: Sequence[RingKey]) -> None:
+        self._ring = tuple(ring)
+        self._keys = {key.id: key.key for key in ring}
+        self._looked_at = time.monotonic()
+
+    def _look_again(self, every: float) -> None:
+        """Take up a ring that has changed. Other threads see the old one or the new one, and both open."""
+        if self._reread is None or time.monotonic() - self._looked_at < every:
+            return
+        self._looked_at = time.monotonic()
+        if ring := self._reread():
+            self._use(ring)
+
+    @property
+    def first(self) -> bytes:
+        """The id of the key that seals now."""
+        self._look_again(EVERY)
+        now = time.time() if self._ring[0].since else 0
+        return next((key.id for key in self._ring if key.since <= now), self._ring[-1].id)
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(key_id.hex()[:4] for key_id in self._keys)})"
+
+    @property
+    def ring(self) -> Sequence[RingKey]:
+        """Every key, newest first."""
+        self._look_again(0)
+        return self._ring
 
     def _derive(self, key_id: bytes, record: str) -> AESGCM:
         derived = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"mcp-playground " + record.encode())
         return AESGCM(derived.derive(self._keys[key_id]))
 
-    def secrets(self, purpose: str) -> list[bytes]:
-        """A secret of 32 bytes from each key, newest first, for something else than this ring to seal with."""
+    def secret(self, purpose: str) -> bytes:
+        """A secret of 32 bytes that every process derives alike: of the oldest key, which all of them have."""
         label = f"mcp-playground for {purpose}".encode()
-        return [HKDF(SHA256(), KEY_BYTES, salt=None, info=label).derive(key) for key in self._keys.values()]
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=label).derive(self._ring[-1].key)
 
     def seal(self, plain: bytes, *, kind: str, record: str, principal: str) -> bytes:
-        nonce = os.urandom(_NONCE)
-        sealed = self._cipher(self._first, record).encrypt(nonce, plain, _associated(kind, record, principal))
-        return _VERSION + self._first + nonce + sealed
+        nonce, first = os.urandom(_NONCE), self.first
+        sealed = self._cipher(first, record).encrypt(nonce, plain, _associated(kind, record, principal))
+        return _VERSION + first + nonce + sealed
 
     def open(self, sealed: bytes, *, kind: str, record: str, principal: str) -> bytes:
         """The plain bytes; Unreadable when no key fits, or kind, record or principal differ."""
         head = len(_VERSION) + _KEY_ID
         key_id = sealed[len(_VERSION) : head]
+        if key_id not in self._keys:
+            self._look_again(0)
         if sealed[: len(_VERSION)] != _VERSION or key_id not in self._keys:
             raise Unreadable(f"{kind} {record[:4]}… was sealed under a key that is not in MCP_SECRET_KEYS")
         nonce, body = sealed[head : head + _NONCE], sealed[head + _NONCE :]

@@ -1,24 +1,20 @@
 """Settings every process needs to reach the store, and how a wrong value is told to a person."""
 
-import contextlib
 import ipaddress
-import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from storage.seal import KeyRing, decode_key, new_key
+from storage.errors import SettingsError
+from storage.keyfile import KeyFile
+from storage.seal import KeyRing, decode_key
 
 PREFIX: Final = "MCP_"
 SCHEMES: Final = ("redis://", "rediss://", "unix://")
-
-
-class SettingsError(Exception):
-    """A wrong or missing setting, in one sentence that names the variable."""
 
 
 class Group(BaseSettings):
@@ -98,6 +94,11 @@ class StorageSettings(Group):
         description="the key ring that seals what is stored: base64 of 32 bytes each, newest first, "
         "separated by commas. Make one with: openssl rand -base64 32.",
     )
+    secret_keys_file: Path | None = Field(
+        default=None,
+        description="a file with the key ring instead, one key a line, newest first: it is read again when it "
+        "changes, so that `mcp-playground keys rotate` needs no restart.",
+    )
     result_ttl: int = Field(
         default=86_400, ge=60, le=7 * 86_400, description="seconds a finished task and its events stay readable."
     )
@@ -116,6 +117,12 @@ class StorageSettings(Group):
             except ValueError as error:
                 raise ValueError(f"key {position} of {len(value)} is {error}") from None
         return value
+
+    @model_validator(mode="after")
+    def _one_ring(self) -> Self:
+        if self.secret_keys and self.secret_keys_file:
+            raise ValueError("set MCP_SECRET_KEYS or MCP_SECRET_KEYS_FILE, not both")
+        return self
 
     @field_validator("redis_url")
     @classmethod
@@ -146,12 +153,23 @@ class StorageSettings(Group):
         """
         if self.secret_keys:
             return KeyRing([decode_key(key.get_secret_value()) for key in self.secret_keys])
+        file = self.key_file(exposed=exposed)
+        return KeyRing(file.read(), reread=file.changed)
+
+    def key_file(self, *, exposed: bool = False) -> KeyFile:
+        """Where the ring is kept, when it is kept in a file; SettingsError as for `key_ring`."""
+        if self.secret_keys:
+            raise SettingsError(
+                "MCP_SECRET_KEYS holds the ring itself; one that can be changed is in MCP_SECRET_KEYS_FILE"
+            )
+        if self.secret_keys_file is not None:
+            return KeyFile(self.secret_keys_file)
         if exposed or not self.is_local():
             raise SettingsError(
                 f"MCP_SECRET_KEYS is not set, and {'MCP_HOST' if exposed else 'MCP_REDIS_URL'} leads beyond this "
                 "machine: give all processes the same key. Make one with: openssl rand -base64 32"
             )
-        return KeyRing([decode_key(local_key(self.data_dir))])
+        return KeyFile.of_machine(self.data_dir / "secret.key")
 
 
 def is_loopback(host: str) -> bool:
@@ -160,30 +178,3 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def local_key(data_dir: Path) -> str:
-    """The secret key kept in *data_dir*, for one machine; made on first use, readable by its owner only."""
-    path = data_dir / "secret.key"
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        place(path, new_key())
-    text = path.read_text().strip()
-    try:
-        decode_key(text)
-    except ValueError as error:
-        raise SettingsError(f"{path} does not hold a secret key ({error}): remove it to have a new one made.") from None
-    return text
-
-
-def place(path: Path, text: str, *, replace: bool = False) -> None:
-    """Write a private file whole or not at all; unless it may *replace*, the first of two writers wins."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    if replace:
-        draft.replace(path)
-        return
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()

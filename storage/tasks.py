@@ -234,11 +234,11 @@ class TaskStore:
     def _pack(self, record: TaskRecord) -> bytes:
         """As it is stored: what its client said of itself is sealed."""
         meta = self._seal("meta", record, msgspec.json.encode(record.meta))
-        return msgspec.json.encode(msgspec.structs.replace(record, meta={_SEALED: base64.b64encode(meta).decode()}))
+        return msgspec.json.encode(msgspec.structs.replace(record, meta=as_meta(meta)))
 
     def _unpack(self, raw: bytes) -> TaskRecord:
         record = msgspec.json.decode(raw, type=TaskRecord)
-        meta = self._open("meta", record, base64.b64decode(record.meta[_SEALED]))
+        meta = self._open("meta", record, sealed_meta(raw))
         return msgspec.structs.replace(record, meta=msgspec.json.decode(meta))
 
     def _record_and_state(self, values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
@@ -289,3 +289,16 @@ def _state(values: list[bytes | None]) -> TaskState:
         worker=(worker or b"").decode(),
         updated_at=int(updated or 0),
     )
+
+
+def as_meta(sealed: bytes) -> dict[str, Any]:
+    """What a client said of itself, as it stands in a stored record."""
+    return {_SEALED: base64.b64encode(sealed).decode()}
+
+
+def sealed_meta(raw: bytes) -> bytes:
+    """What `as_meta` got, of a stored record; nothing when *raw* is no such record."""
+    try:
+        return base64.b64decode(msgspec.json.decode(raw)["meta"][_SEALED])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return b""

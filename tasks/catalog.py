@@ -11,7 +11,7 @@ from types import ModuleType
 
 import msgspec
 
-from storage.settings import SettingsError
+from storage.errors import SettingsError
 from tasks.prompt import Prompt
 from tasks.resource import Resource
 from tasks.tool import Tool
@@ -55,6 +55,10 @@ class Catalog:
     def queues(self) -> list[str]:
         """Every queue that some tool needs a worker for."""
         return sorted({tool.queue for tool in self.tools if not tool.inline})
+
+    def scopes(self) -> list[str]:
+        """Every scope that some tool asks for."""
+        return sorted({scope for tool in self.tools for scope in tool.scopes})
 
     def fingerprint(self) -> bytes:
         """Changes when what clients are shown of the offers does."""

@@ -11,7 +11,8 @@ from celery.bootsteps import RUN
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
-from storage.settings import SettingsError, is_loopback, read
+from storage.errors import SettingsError
+from storage.settings import is_loopback, read
 from tasks.broker import RUN_TOOL, create_celery
 from tasks.catalog import load
 from tasks.job import execute

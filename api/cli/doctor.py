@@ -14,7 +14,8 @@ from api.settings import Settings, read_settings
 from storage.checks import Check, check_redis, check_workers
 from storage.connection import connect
 from storage.embedded import running
-from storage.settings import SettingsError, StorageSettings
+from storage.errors import SettingsError
+from storage.settings import StorageSettings
 from tasks.aws.checks import check_aws
 from tasks.catalog import load
 

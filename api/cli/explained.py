@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from storage.settings import SettingsError
+from storage.errors import SettingsError
 
 STATUS: Final = 2
 

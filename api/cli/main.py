@@ -10,13 +10,22 @@ from dotenv import load_dotenv
 from api.cli.explained import explained
 
 DISTRIBUTION: Final = "mcp-server-playground"
-LAZY: Final = {"call": "api.cli.call", "tools": "api.cli.call", "up": "api.cli.up", "doctor": "api.cli.doctor"}
+LAZY: Final = {
+    "call": "api.cli.call",
+    "tools": "api.cli.call",
+    "up": "api.cli.up",
+    "doctor": "api.cli.doctor",
+    "clients": "api.cli.clients",
+    "grants": "api.cli.grants",
+    "keys": "api.cli.keys",
+    "audit": "api.cli.audit",
+}
 """Commands in modules of their own, imported when they are asked for, so that the others start quickly."""
 
 
 class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["up", "serve", "worker", "flower", "doctor", "call", "tools"]
+        return ["up", "serve", "worker", "flower", "doctor", "call", "tools", "clients", "grants", "keys", "audit"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in LAZY:
@@ -35,6 +44,7 @@ def main() -> None:
                        with MCP_REDIS_URL and MCP_SECRET_KEYS set for all of them
     To try it:         mcp-playground call streaming count=10 intervalMs=500
     When in trouble:   mcp-playground doctor
+    Who may come in:   mcp-playground clients | grants | keys | audit
 
     Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
     """  # noqa: D301  # click reads the control character

@@ -19,7 +19,7 @@ from api.cli.explained import explained
 from api.settings import Settings, read_settings
 from api.supervisor import Child, Supervisor
 from storage.embedded import EmbeddedRedis
-from storage.settings import SettingsError, local_key
+from storage.errors import SettingsError
 
 READY_WITHIN: Final = 60.0
 MARGIN: Final = timedelta(seconds=10)
@@ -138,7 +138,7 @@ def _environment(settings: Settings, redis: EmbeddedRedis | None) -> Mapping[str
         "MCP_DATA_DIR": str(storage.data_dir.resolve()),
     }
     if not storage.secret_keys:
-        own["MCP_SECRET_KEYS"] = local_key(storage.data_dir)
+        own["MCP_SECRET_KEYS_FILE"] = str(storage.key_file().path.resolve())
     if out.is_terminal and settings.log.format == "auto":
         own["MCP_LOG_FORMAT"] = "console"
     return os.environ | own

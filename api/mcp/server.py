@@ -1,11 +1,10 @@
 """The MCP server: which handler answers which method."""
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
 from mcp.server import CacheHint, Server
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.request_state import RequestStateBoundary, RequestStateCodec, RequestStateSecurity
 from mcp.types import (
     CallToolRequestParams,
     EmptyResult,
@@ -41,9 +40,9 @@ def build(
     sessions: SessionStore,
     listen: Listen,
     *,
-    state_keys: Sequence[bytes],
+    state: RequestStateCodec,
 ) -> Server[Any]:
-    """The server. *state_keys* are shared by all replicas."""
+    """The server. What *state* seals on one replica opens on all of them."""
     server: Server[Any] = Server(
         NAME,
         version=version(NAME),
@@ -68,9 +67,7 @@ def build(
         on_completion=prompts.complete,
         on_subscriptions_listen=listen,
     )
-    security = RequestStateSecurity(
-        keys=list(state_keys), ttl=STATE_TTL, bind_principal=lambda ctx: caller(ctx).principal.key
-    )
+    security = RequestStateSecurity(codec=state, ttl=STATE_TTL, bind_principal=lambda ctx: caller(ctx).principal.key)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
 
     async def set_level(ctx: Context, params: SetLevelRequestParams) -> EmptyResult:

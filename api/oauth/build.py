@@ -69,7 +69,7 @@ class Auth:
 
 def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tasks: TaskStore) -> Auth:
     issuer, resource, own = settings.origin, f"{settings.origin}/mcp", settings.auth
-    scopes = Scopes(scope for tool in catalog.tools for scope in tool.scopes)
+    scopes = Scopes(catalog.scopes())
     signins, audit = SignInStore(redis, ring), Audit(AuditLog(redis, ring))
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, limiter=RateLimiter(redis, FETCHES))

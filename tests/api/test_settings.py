@@ -10,8 +10,9 @@ from pydantic import SecretStr
 
 from api.settings import WebSettings, check_exposure
 from auth.settings import AuthSettings
+from storage.errors import SettingsError
 from storage.seal import new_key
-from storage.settings import SettingsError, StorageSettings, local_key, read
+from storage.settings import StorageSettings, read
 from tasks.settings import LogSettings, WorkerSettings
 
 WRONG: list[tuple[dict[str, str], str]] = [
@@ -85,18 +86,26 @@ def test_secret_keys_may_be_many():
     assert [key.get_secret_value() for key in settings.secret_keys] == [first, second]
 
 
-def test_the_local_key_is_made_once_and_private(tmp_path: Path):
+def test_the_key_of_one_machine_is_made_once_and_private(tmp_path: Path):
     """Ours: web and worker of one machine find the same key."""
-    assert local_key(tmp_path / "data") == local_key(tmp_path / "data")
+    settings = read(StorageSettings, data_dir=tmp_path / "data")
+
+    assert settings.key_ring().first == settings.key_ring().first
     assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_damaged_local_key_is_named(tmp_path: Path):
-    """Ours: the remedy is in the sentence."""
-    (tmp_path / "secret.key").write_text("nonsense")
+def test_a_damaged_key_file_is_named(tmp_path: Path):
+    """Ours: the sentence says which line of which file."""
+    (tmp_path / "secret.key").write_text("# mine\nnonsense\n")
 
-    with pytest.raises(SettingsError, match=r"secret\.key does not hold a secret key"):
-        local_key(tmp_path)
+    with pytest.raises(SettingsError, match=r"secret\.key is not good: line 2 is 6 bytes"):
+        read(StorageSettings, data_dir=tmp_path).key_ring()
+
+
+def test_a_ring_is_given_once(tmp_path: Path):
+    """Ours: of two rings nobody would know which one counts."""
+    with pytest.raises(SettingsError, match="not both"):
+        read(StorageSettings, secret_keys=new_key(), secret_keys_file=tmp_path / "keys")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from storage.embedded import EmbeddedRedis, find_server, running
-from storage.settings import SettingsError
+from storage.errors import SettingsError
 from tests.servers import until
 
 

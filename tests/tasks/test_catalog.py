@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.settings import SettingsError
+from storage.errors import SettingsError
 from tasks.catalog import load
 
 MODULE = '''
