@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 
 from api.edge import LOOPBACK_ORIGIN, Doorkeeper, Edge
 from api.health import routes
+from api.limit import RATE_HEADERS
 from api.mcp.front import Front
 from api.parts import Parts
 from api.settings import Settings
@@ -75,6 +76,6 @@ def _cors(door: Doorkeeper) -> CORSConfig:
         allow_origin_regex=LOOPBACK_ORIGIN if door.origin_pattern else None,
         allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
         allow_headers=["*"],
-        expose_headers=["Mcp-Session-Id", "WWW-Authenticate", "Retry-After", "X-Request-Id"],
+        expose_headers=["Mcp-Session-Id", "WWW-Authenticate", "Retry-After", "X-Request-Id", *RATE_HEADERS],
         max_age=600,
     )

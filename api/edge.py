@@ -8,12 +8,14 @@ import ipaddress
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import structlog
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from api.deadlines import TimedBody
+from api.limit import LEFT
 from api.settings import WebSettings
 from storage.records import new_id
 
@@ -58,6 +60,7 @@ class Edge:
     def __init__(self, app: ASGIApp, web: WebSettings) -> None:
         self._app = app
         self._door = Doorkeeper(web)
+        self._body_within = web.body_timeout
         self._headers = _security_headers(https=bool(web.public_url and web.public_url.startswith("https://")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,12 +82,16 @@ class Edge:
                     said = {name for name, _ in given_headers}
                     # A page may say its own policy: it knows what it holds.
                     own = [each for each in self._headers if each[0] not in said]
-                    message["headers"] = [*given_headers, *own, (b"x-request-id", request_id.encode())]
+                    left: list[tuple[bytes, bytes]] = cast("dict[str, Any]", scope).get(LEFT, [])
+                    message["headers"] = [*given_headers, *own, *left, (b"x-request-id", request_id.encode())]
                 await send(message)
 
             refusal = self._refusal(scope["path"], headers)
             if refusal:
                 await _refuse(*refusal, sending)
+            elif _has_body(headers):
+                timed = TimedBody(receive, sending, within=self._body_within)
+                await self._app(scope, timed.receive, timed.send)
             else:
                 await self._app(scope, receive, sending)
             _log(scope, status, time.monotonic() - started)
@@ -113,6 +120,11 @@ def _security_headers(*, https: bool) -> list[tuple[bytes, bytes]]:
         (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     ]
     return [*headers, (b"strict-transport-security", b"max-age=31536000; includeSubDomains")] if https else headers
+
+
+def _has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """RFC 9112 6: it says so by either of two headers."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 async def _refuse(status: int, sentence: str, send: Send) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from litestar import Litestar
@@ -14,6 +14,7 @@ from mcp.server import Server
 
 from api.drain import Drain
 from api.health import Health, needs_worker
+from api.limit import Limit
 from api.mcp.backchannel import BackChannel
 from api.mcp.calls import Calls
 from api.mcp.durable import DurableTasks
@@ -111,7 +112,10 @@ class Parts:
         jobs = Jobs(tasks=stores.tasks, admission=stores.admission, durable=durable, subscriber=stores.subscriber)
         catalog = load(settings.worker.tool_modules).plus(jobs.tools())
         queue = JobQueue(create_celery(settings.storage.url()))
-        auth = build_auth(settings, stores.redis, stores.ring, catalog, stores.tasks) if settings.auth.is_on() else None
+        rate = settings.web.rate()
+        limiter = RateLimiter(stores.redis, rate) if rate else None
+        limit = Limit(limiter=limiter, trusted=settings.web.trusted_proxies)
+        auth = build_auth(settings, stores, catalog, limit) if settings.auth.is_on() else None
         server, listen = _server(settings, stores, catalog, queue, jobs)
         return cls(
             settings=settings,
@@ -120,7 +124,7 @@ class Parts:
             queue=queue,
             listen=listen,
             in_flight=in_flight,
-            front=_front(settings, stores, server, in_flight, auth.guard if auth else OpenDoor()),
+            front=_front(settings, stores, server, in_flight, Doors(auth.guard if auth else OpenDoor(), limit)),
             auth=auth,
             health=Health(
                 redis=stores.redis,
@@ -158,8 +162,14 @@ class Parts:
             log.warning("could not compare what is offered with what was", error=str(error))
 
 
-def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: InFlight, guard: Guard) -> Front:
-    rate = settings.web.rate()
+class Doors(NamedTuple):
+    """Who may come in, and how often."""
+
+    guard: Guard
+    limit: Limit
+
+
+def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: InFlight, doors: Doors) -> Front:
     streams = SessionStreams(
         sessions=stores.sessions,
         streams=stores.streams,
@@ -179,9 +189,8 @@ def _front(settings: Settings, stores: Stores, server: Server[Any], in_flight: I
     return Front(
         modern=ModernEra(server, in_flight),
         handshake=handshake,
-        guard=guard,
-        trusted=settings.web.trusted_proxies,
-        limiter=RateLimiter(stores.redis, rate) if rate else None,
+        guard=doors.guard,
+        limit=doors.limit,
         max_body=settings.web.max_body,
     )
 

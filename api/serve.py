@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
+from api.deadlines import patient
 from api.settings import Settings
 from tasks.logs import configure
 
@@ -24,7 +25,7 @@ def run(settings: Settings) -> None:
         create_app(settings),
         host=settings.web.host,
         port=settings.web.port,
-        http="httptools",
+        http=patient(headers=settings.web.header_timeout, body=settings.web.body_timeout),
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -49,6 +49,16 @@ class WebSettings(Group):
         "(X-Forwarded-For), separated by commas.",
     )
     max_body: int = Field(default=4 * 1024 * 1024, ge=1024, description="most bytes of a request body.")
+    header_timeout: Seconds = Field(
+        default=timedelta(seconds=10),
+        ge=timedelta(seconds=0.1),
+        description="seconds in which a connection must have sent the headers of its request.",
+    )
+    body_timeout: Seconds = Field(
+        default=timedelta(seconds=20),
+        ge=timedelta(seconds=0.1),
+        description="seconds in which a request must have sent its body after that.",
+    )
     session_ttl: Seconds = Field(
         default=timedelta(hours=24), ge=timedelta(seconds=60), description="seconds an idle session is remembered."
     )

@@ -39,5 +39,6 @@ def admit(identity: Identity, settings: AuthSettings) -> None:
         raise PageRefused("Your account is not in a group that may use this server.", status=403)
 
 
-def is_operator(identity: Identity, settings: AuthSettings) -> bool:
-    return bool({identity.email, identity.subject} & set(settings.auth_operators) - {""})
+def is_operator(identity: Identity, provider: str, settings: AuthSettings) -> bool:
+    """By verified e-mail address, or by the subject at one provider: another may give the same to somebody else."""
+    return bool({identity.email, f"{provider}:{identity.subject}"} & set(settings.auth_operators) - {""})

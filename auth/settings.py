@@ -63,7 +63,8 @@ class AuthSettings(Group):
         default=(), description="claims that a person must have one of, as groups=sre,org=acme; empty for none."
     )
     auth_operators: Words = Field(
-        default=(), description="verified e-mail addresses, or subjects, of people who may be granted mcp:operator."
+        default=(),
+        description="people who may be granted mcp:operator: verified e-mail addresses, or provider:subject.",
     )
 
     auth0_domain: str = Field(default="", description="the Auth0 tenant, as example.eu.auth0.com.")

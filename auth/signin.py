@@ -211,7 +211,9 @@ class SignIn:
         return client
 
     async def _grant(self, request: Request, provider: str, identity: Identity) -> str:
-        scopes = tuple(each for each in request.scopes if each != OPERATOR or is_operator(identity, self.settings))
+        scopes = tuple(
+            each for each in request.scopes if each != OPERATOR or is_operator(identity, provider, self.settings)
+        )
         now = int(time.time() * 1000)
         grant = Grant(
             id=new_id(),

@@ -1,13 +1,14 @@
 """The MCP endpoint: an ASGI application on the SDK's public kernel, with no session manager and no affinity."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from litestar.types import HTTPScope, Receive, Scope, Send
+from mcp.types import ErrorData
 
-from api.address import Network, client_address
 from api.errors import INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message
+from api.limit import Exceeded, Limit
 from api.mcp.answer import Answer
 from api.mcp.guard import Guard
 from api.mcp.handshake import HandshakeEra
@@ -16,7 +17,6 @@ from api.mcp.request import headers_of, read, takes_stream
 from api.mcp.streams import LAST_EVENT_ID
 from auth.bearer import Bearer
 from storage.connection import Unavailable
-from storage.rate import RateLimiter
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +28,7 @@ class Front:
     modern: ModernEra
     handshake: HandshakeEra
     guard: Guard
-    limiter: RateLimiter | None
-    trusted: Sequence[Network]
-    """Proxies that are believed about where a request comes from."""
+    limit: Limit
     max_body: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,6 +40,10 @@ class Front:
         except Refused as refused:
             answer.headers.update(refused.headers)
             await answer.json(encode(error_message(refused.request_id, refused.error)), status=refused.status)
+        except Exceeded as exceeded:
+            answer.headers.update(exceeded.headers)
+            refusal = ErrorData(code=RATE_LIMITED, message=str(exceeded))
+            await answer.json(encode(error_message(None, refusal)), status=429)
         except Unavailable as error:
             log.warning("store unavailable", error=str(error))
             answer.headers["retry-after"] = "2"
@@ -51,35 +53,16 @@ class Front:
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        await self._limit(client_address(scope, self.trusted))
+        await self.limit.take(scope, self.limit.address(scope))
         bearer = await self.guard.identify(scope)
         if bearer.grant:
-            await self._limit(bearer.principal.key)
+            await self.limit.take(scope, bearer.principal.key)
         method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {
             "POST": self._post,
             "GET": self._get,
             "DELETE": self._delete,
         }.get(scope["method"], _not_allowed)
         await method(scope, receive, send, bearer)
-
-    async def _limit(self, whom: str) -> None:
-        """Per address while nobody is known, per principal after that."""
-        if self.limiter is None:
-            return
-        taken = await self.limiter.take(whom)
-        if taken.wait:
-            seconds = f"{taken.wait} second{'s' if taken.wait > 1 else ''}"
-            raise Refused(
-                429,
-                f"Too many requests: try again in {seconds}",
-                code=RATE_LIMITED,
-                headers={
-                    "retry-after": str(taken.wait),
-                    "ratelimit-limit": str(self.limiter.rate.amount),
-                    "ratelimit-remaining": "0",
-                    "ratelimit-reset": str(taken.wait),
-                },
-            )
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)

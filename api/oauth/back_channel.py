@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import msgspec
 from litestar import Request, Response, get, post
 
-from api.address import Network, client_address
+from api.limit import Limit
 from api.oauth.front_channel import MOST_BYTES
 from auth.audit import Audit
 from auth.bearer import Bearers, challenge
@@ -19,7 +19,7 @@ from auth.registration import register
 from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.token_endpoint import TokenEndpoint
-from storage.rate import Rate, RateLimiter
+from storage.rate import Rate
 
 AnyRequest = Request[Any, Any, Any]
 MOST_METADATA: Final = 8 * 1024
@@ -36,8 +36,7 @@ class BackChannel:
     settings: AuthSettings
     scopes: Scopes
     audit: Audit
-    registrations: tuple[RateLimiter, ...]
-    trusted: tuple[Network, ...]
+    registrations: tuple[Limit, ...]
     metadata: str
 
     async def token(self, request: AnyRequest) -> Response[bytes]:
@@ -68,16 +67,9 @@ class BackChannel:
         return answer(msgspec.json.encode(found))
 
     async def register(self, request: AnyRequest) -> Response[bytes]:
-        address = client_address(request.scope, self.trusted)
-        for limiter in self.registrations:
-            taken = await limiter.take(f"register:{limiter.rate.period}:{address}")
-            if taken.wait:
-                raise OAuthRefused(
-                    "temporarily_unavailable",
-                    f"Too many registrations from here: try again in {taken.wait} s",
-                    status=429,
-                    headers={"retry-after": str(taken.wait)},
-                )
+        address = self.registrations[0].address(request.scope)
+        for number, limit in enumerate(self.registrations):
+            await limit.take(request.scope, f"register:{number}:{address}")
         try:
             metadata = msgspec.json.decode(await request.body())
         except (msgspec.DecodeError, RecursionError):

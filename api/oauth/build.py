@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
 
 import structlog
 from litestar import Request, Response, Router, get
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
-from api.address import client_address
+from api.limit import Exceeded, Limit
 from api.mcp.guard import TokenGuard
 from api.mcp.inflight import InFlight
 from api.oauth import pages
@@ -44,6 +44,17 @@ LOOK_EVERY: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
+class AuthStores(Protocol):
+    """What it stands on, of everything a process has stored."""
+
+    @property
+    def redis(self) -> Redis: ...
+    @property
+    def ring(self) -> KeyRing: ...
+    @property
+    def tasks(self) -> TaskStore: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Auth:
     """What the rest of the process sees of it."""
@@ -67,7 +78,9 @@ class Auth:
                     in_flight.revoke(grant)
 
 
-def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tasks: TaskStore) -> Auth:
+def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit) -> Auth:
+    """*limit* is that of requests, shared with every other replica and with `/mcp`."""
+    redis, ring = stores.redis, stores.ring
     issuer, resource, own = settings.origin, f"{settings.origin}/mcp", settings.auth
     scopes = Scopes(catalog.scopes())
     signins, audit = SignInStore(redis, ring), Audit(AuditLog(redis, ring))
@@ -95,32 +108,24 @@ def build(settings: Settings, redis: Redis, ring: KeyRing, catalog: Catalog, tas
         settings=own,
         scopes=scopes,
         audit=audit,
-        registrations=tuple(RateLimiter(redis, rate) for rate in REGISTRATIONS),
-        trusted=settings.web.trusted_proxies,
+        registrations=tuple(replace(limit, limiter=RateLimiter(redis, rate)) for rate in REGISTRATIONS),
         metadata=document,
     )
     router = Router(
         path="/",
-        before_request=_limited(settings, redis),
+        before_request=_limited(limit),
         route_handlers=[*front.routes(), *back.routes(), *_discovery(issuer, resource, scopes, own.auth_registration)],
         exception_handlers=_HANDLERS,
     )
-    guard = TokenGuard(bearers=bearers, catalog=catalog, tasks=tasks, metadata=document, audit=audit)
+    guard = TokenGuard(bearers=bearers, catalog=catalog, tasks=stores.tasks, metadata=document, audit=audit)
     return Auth(guard=guard, grants=grants, routes=[router])
 
 
-def _limited(settings: Settings, redis: Redis) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
-    """The limit of requests per address, shared with every other replica and with `/mcp`."""
-    rate = settings.web.rate()
-    limiter = RateLimiter(redis, rate) if rate else None
+def _limited(limit: Limit) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    async def take(request: Request[Any, Any, Any]) -> None:
+        await limit.take(request.scope, limit.address(request.scope))
 
-    async def limit(request: Request[Any, Any, Any]) -> None:
-        taken = await limiter.take(client_address(request.scope, settings.web.trusted_proxies)) if limiter else None
-        if taken is not None and taken.wait:
-            said = f"Too many requests: try again in {taken.wait} s"
-            raise OAuthRefused("temporarily_unavailable", said, status=429, headers={"retry-after": str(taken.wait)})
-
-    return limit
+    return take
 
 
 def _discovery(issuer: str, resource: str, scopes: Scopes, registration: bool) -> list[Any]:  # noqa: FBT001  # a setting
@@ -152,6 +157,11 @@ def _as_json(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[Mapping
     return Response(error.body, status_code=error.status, headers={**NO_STORE, **error.headers})
 
 
+def _exceeded(_: Request[Any, Any, Any], error: Exceeded) -> Response[Mapping[str, str]]:
+    body = {"error": "temporarily_unavailable", "error_description": str(error)}
+    return Response(body, status_code=429, headers={**NO_STORE, **error.headers})
+
+
 def _as_page(_: Request[Any, Any, Any], error: PageRefused) -> Response[str]:
     return pages.refusal(error.message, error.status)
 
@@ -174,6 +184,7 @@ def _away(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, 
 _HANDLERS: Final[dict[int | type[Exception], Any]] = {
     OAuthRefused: _as_json,
     PageRefused: _as_page,
+    Exceeded: _exceeded,
     **dict.fromkeys(Unavailable, _away),
     Exception: _failed,
 }

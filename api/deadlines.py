@@ -1,0 +1,108 @@
+"""Requests that never finish are ended: uvicorn waits for their rest for ever, and each holds a connection.
+
+Headers have a deadline on the connection, a body one where it is read. An answer has none: it may stream for hours.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, ClassVar, Final
+
+from litestar.types import Message, Receive, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+AFTERWARDS: Final = 1.0
+"""Seconds in which a request whose body is late is told so, before its connection is cut."""
+_LATE: Final = b"The request body did not arrive in time"
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Closes a connection whose headers or body do not arrive in time."""
+
+    headers_within: ClassVar[float]
+    """Seconds from a connection, or the first byte of its next request, to the end of the headers."""
+    body_within: ClassVar[float]
+    """Seconds from there to the end of the body."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(*args, **kwargs)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn has it
+        super().connection_made(transport)
+        self._expect(self.headers_within)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect(self.headers_within)
+
+    def on_headers_complete(self) -> None:
+        self._forget()
+        super().on_headers_complete()
+        # Whoever was answered before the whole body came might never send it: 408 is said first where it can be.
+        self._expect(self.body_within + AFTERWARDS)
+
+    def on_message_complete(self) -> None:
+        self._forget()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _expect(self, within: float) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(within, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def patient(*, headers: timedelta, body: timedelta) -> type[PatientProtocol]:
+    """The protocol that waits so long for headers and for a body."""
+    within = {"headers_within": headers.total_seconds(), "body_within": body.total_seconds()}
+    return type("Patient", (PatientProtocol,), within)
+
+
+class TimedBody:
+    """Both sides of a request whose body has a deadline. Once it is late, 408 is all the client gets."""
+
+    def __init__(self, receive: Receive, send: Send, *, within: timedelta) -> None:
+        self._receive = receive
+        self._send = send
+        self._until = asyncio.get_running_loop().time() + within.total_seconds()
+        self._whole = False
+        self._late = False
+        self._answered = False
+
+    async def receive(self) -> Any:  # noqa: ANN401  # an ASGI event
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                event: Any = await self._receive()
+        except TimeoutError:
+            await self._refuse()
+            return {"type": "http.disconnect"}
+        self._whole = event["type"] != "http.request" or not event.get("more_body", False)
+        return event
+
+    async def send(self, message: Message) -> None:
+        if self._late:
+            return
+        self._answered = True
+        await self._send(message)
+
+    async def _refuse(self) -> None:
+        self._whole = True
+        if self._answered:
+            return
+        self._late = True
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(_LATE)).encode()),
+            (b"connection", b"close"),
+        ]
+        await self._send({"type": "http.response.start", "status": 408, "headers": headers})
+        await self._send({"type": "http.response.body", "body": _LATE, "more_body": False})
