@@ -3,14 +3,15 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import wraps
 from typing import Any, Final, Literal, cast
 
 import click
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent, Tool
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from api.cli.explained import explained
+from api.cli.signin import signing_in
 from api.settings import WebSettings
 from storage.settings import read
 
@@ -37,7 +39,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         help="Protocol era: handshake (legacy), 2026-07-28 (modern), or whichever the server speaks.",
     )
     url = click.option("--url", metavar="URL", help="The MCP endpoint.  [default: where MCP_HOST and MCP_PORT point]")
-    token = click.option("--token", envvar="MCP_TOKEN", metavar="TOKEN", help="Bearer token.  [MCP_TOKEN]")
+    token = click.option(
+        "--token",
+        envvar="MCP_TOKEN",
+        metavar="TOKEN",
+        help="Bearer token; without one you sign in with a browser.  [MCP_TOKEN]",
+    )
     return era(url(token(command)))
 
 
@@ -53,7 +60,7 @@ def _synchronous(command: Callable[..., Coroutine[Any, Any, int]]) -> Callable[.
             status = 130
         except BaseExceptionGroup as group:
             status = _complain(_innermost(group), kwargs.get("url"))
-        except (MCPError, httpx2.HTTPError, OSError, click.UsageError) as error:
+        except (MCPError, OAuthFlowError, httpx2.HTTPError, OSError, click.UsageError) as error:
             status = _complain(error, kwargs.get("url"))
         sys.exit(status)
 
@@ -117,10 +124,18 @@ async def tools(tool: str | None, *, era: Era, url: str | None, token: str | Non
     return 0
 
 
-def _client(era: Era, url: str | None, token: str | None) -> AbstractAsyncContextManager[Client]:
+@asynccontextmanager
+async def _client(era: Era, url: str | None, token: str | None) -> AsyncGenerator[Client]:
+    """A connected client, which signs in when it is told to and was given no token."""
+    address = url or _local_url()
     headers = {"Authorization": f"Bearer {token}"} if token else None
-    http = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(10, read=None))
-    return Client(streamable_http_client(url or _local_url(), http_client=http), mode=cast("Any", MODES[era]))
+    async with AsyncExitStack() as stack:
+        auth = None if token else await stack.enter_async_context(signing_in(address))
+        http = await stack.enter_async_context(
+            httpx2.AsyncClient(headers=headers, auth=auth, timeout=httpx2.Timeout(10, read=None))
+        )
+        transport = streamable_http_client(address, http_client=http)
+        yield await stack.enter_async_context(Client(transport, mode=cast("Any", MODES[era])))
 
 
 def _local_url() -> str:

@@ -1,7 +1,11 @@
 """Clients that know nothing but the URL sign in: the official Python SDK, in both eras."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -14,7 +18,7 @@ from pydantic import AnyUrl
 
 from tests.clients import ERAS
 from tests.oauth import REDIRECT, Kept, Person, agree, query_of, sign_in
-from tests.servers import Stack
+from tests.servers import Stack, until
 
 
 @dataclass
@@ -85,3 +89,32 @@ async def test_the_python_sdk_steps_up_when_a_tool_needs_more(guarded: Stack):
     assert browser.opened == 2
     assert kept.tokens
     assert "mcp:project" in (kept.tokens.scope or "")
+
+
+def test_our_own_command_signs_in_once(guarded: Stack, tmp_path: Path):
+    """Ours: `mcp-playground call` shows an address, waits for the browser, and remembers."""
+    environment = {**guarded.environment(), "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "api.cli.main", "call", "echo", "message=hi", "--json", "--url", guarded.mcp_url]
+    printed = tmp_path / "printed"
+
+    with printed.open("wb") as error:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=error)
+        try:
+            until(lambda: "/oauth/authorize" in printed.read_text(), "the address to sign in at")
+            person = Person(guarded.url)
+            url = printed.read_text().split(": ", 1)[1].strip()
+            arrived = sign_in(guarded, person, agree(person, person.get(url)))
+            page = httpx2.get(arrived.headers["location"], timeout=20)
+            first, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.communicate(timeout=10)
+    again = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+
+    assert "close this window" in page.text
+    assert process.returncode == 0, printed.read_text()
+    assert json.loads(first)["structuredContent"]["processedMessage"] == "hi"
+    assert again.returncode == 0
+    assert again.stderr == b""
+    (kept,) = tmp_path.rglob("sign-ins.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
