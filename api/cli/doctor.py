@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from api.settings import Settings, read_settings
+from auth.providers.known import remote
+from auth.providers.provider import ProviderFailed
 from storage.checks import Check, check_redis, check_workers
 from storage.connection import connect
 from storage.embedded import running
@@ -48,9 +50,30 @@ def _checks() -> Iterable[Check]:
     yield _keys(settings)
     yield from _redis(settings, queues)
     yield from check_aws(settings.tools)
-    yield Check(
-        "Identity provider", "ok", "MCP_AUTH is off: right for this machine alone, or behind a door of your own"
-    )
+    yield from asyncio.run(_providers(settings))
+
+
+async def _providers(settings: Settings) -> list[Check]:
+    """Whether each provider can be asked who it is."""
+    if not settings.auth.is_on():
+        found = "MCP_AUTH is off: right for this machine alone, or behind a door of your own"
+        return [Check("Identity provider", "ok", found)]
+    try:
+        settings.auth.check()
+    except SettingsError as error:
+        return [Check("Identity provider", "fail", str(error))]
+    return [await _provider(name, settings) for name in settings.auth.auth]
+
+
+async def _provider(name: str, settings: Settings) -> Check:
+    what = f"Identity provider {name}"
+    if name == "local":
+        return Check(what, "ok", "sign-in codes are printed by the web process, for this machine alone")
+    remedy = f"it must know the redirect URI {settings.origin}/oauth/callback/{name}"
+    try:
+        return Check(what, "ok", await remote(name, settings.auth).look(), remedy)
+    except ProviderFailed as error:
+        return Check(what, "fail", str(error), f"check the MCP_{name.upper()}_* variables")
 
 
 def _keys(settings: Settings) -> Check:

@@ -30,6 +30,14 @@ class GitHub:
     def api(self) -> str:
         return "https://api.github.com" if self.url == "https://github.com" else f"{self.url}/api/v3"
 
+    async def look(self) -> str:
+        try:
+            async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
+                answer = await http.get(self.api)
+        except httpx2.HTTPError as error:
+            raise ProviderFailed(f"{self.api} cannot be reached.") from error
+        return f"{self.api} answers {answer.status_code}"
+
     async def authorization_url(self, leg: Leg) -> str:
         scope = "read:user user:email" + (" read:org" if self.organizations else "")
         parameters = {

@@ -15,18 +15,19 @@ from storage.signins import SignInStore
 
 def build(settings: AuthSettings, issuer: str, redis: Redis, signins: SignInStore) -> dict[str, Provider]:
     """The configured providers by name, in the order they were named."""
+    local = Local(page=f"{issuer}/oauth/local", signins=signins, tries=RateLimiter(redis, TRIES))
+    return {name: local if name == "local" else remote(name, settings) for name in settings.auth}
 
-    def local() -> Provider:
-        return Local(page=f"{issuer}/oauth/local", signins=signins, tries=RateLimiter(redis, TRIES))
 
+def remote(name: str, settings: AuthSettings) -> Provider:
+    """One that is elsewhere."""
     makers: Mapping[str, Callable[[], Provider]] = {
-        "local": local,
         "auth0": lambda: _auth0(settings),
         "github": lambda: _github(settings),
         "google": lambda: _google(settings),
         "oidc": lambda: _oidc(settings),
     }
-    return {name: makers[name]() for name in settings.auth}
+    return makers[name]()
 
 
 def _openid(name: str, title: str, registered: Registered) -> OpenIdProvider:

@@ -36,6 +36,9 @@ class Local:
     name: str = "local"
     title: str = "this machine"
 
+    async def look(self) -> str:
+        return "sign-in codes are printed by the web process, for this machine alone"
+
     async def authorization_url(self, leg: Leg) -> str:
         code = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         await self.signins.keep_code(leg.state, code)

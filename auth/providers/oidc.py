@@ -86,6 +86,11 @@ class OpenIdProvider:
     registered: Registered
     discovery: Discovery
 
+    async def look(self) -> str:
+        document = await self.discovery.document()
+        keys = len((await self.discovery.keys()).keys)
+        return f"{document['issuer']} answers, with {keys} key{'' if keys == 1 else 's'}"
+
     async def authorization_url(self, leg: Leg) -> str:
         document = await self.discovery.document()
         challenge = challenge_for(leg.code_verifier)

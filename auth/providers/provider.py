@@ -32,6 +32,10 @@ class Provider(Protocol):
         """What people call it."""
         ...
 
+    async def look(self) -> str:
+        """What an operator is told of a provider that can be reached; ProviderFailed when it cannot."""
+        ...
+
     async def authorization_url(self, leg: Leg) -> str:
         """Where to send the browser; ProviderFailed when the provider cannot be reached."""
         ...

@@ -84,3 +84,21 @@ def test_an_eviction_policy_that_loses_tasks_fails(
 
     assert lines(result)["Redis eviction"] == "fail"
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"MCP_AUTH": "local"}, "Identity provider local: sign-in codes are printed"),
+        ({"MCP_AUTH": "github"}, "MCP_GITHUB_CLIENT_ID is not set"),
+        (
+            {"MCP_AUTH": "oidc", "MCP_OIDC_ISSUER": "http://127.0.0.1:1", "MCP_OIDC_CLIENT_ID": "x"},
+            "Identity provider oidc: The identity provider cannot be reached",
+        ),
+    ],
+)
+def test_identity_providers_are_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, str], sentence: str
+):
+    """Ours: who is configured, whether it answers, and what is missing."""
+    assert sentence in examined(monkeypatch, tmp_path, **settings).output
