@@ -143,7 +143,11 @@ def test_remembered_consent_is_for_the_browser_that_gave_it(remembering: Stack):
     person, app = Traveller(remembering.url), new_app(remembering)
     tokens(remembering, app, person)
 
-    assert is_question(authorize(Traveller(remembering.url), app))
+    stranger, known = Traveller(remembering.url), Traveller(remembering.url)
+    tokens(remembering, new_app(remembering), known)
+
+    assert is_question(authorize(stranger, app))
+    assert is_question(authorize(known, app))
     assert authorize(person, app).status_code == 303
 
 
@@ -397,6 +401,17 @@ def test_the_host_that_is_shown_is_the_one_that_will_be_visited(asking: Stack, u
     found = re.search(r'<p class="host"[^>]*>([^<]*)</p>', page.text)
     assert found
     assert found[1] == httpx2.URL(uri).host
+
+
+def test_a_name_is_shown_as_what_its_client_says_of_itself(asking: Stack):
+    """A8, MCP authorization: nobody has verified it; and who is sent to a program on this machine is warned."""
+    name = "Anthropic, verified by this server"
+    remote = new_app(asking, client_name=name, redirect_uris=["https://a.example/cb"])
+    far = authorize(Person(asking.url), remote, redirect_uri="https://a.example/cb").text
+    near = shown(asking, client_name=name)
+
+    assert ["nobody has verified it" in text for text in (far, near)] == [True, True]
+    assert ["a program on the computer in front of you" in text for text in (far, near)] == [False, True]
 
 
 def test_a_page_brings_nothing_from_elsewhere(asking: Stack):
