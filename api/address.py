@@ -23,6 +23,19 @@ def client_address(scope: HTTPScope, trusted: Sequence[Network]) -> str:
     return address
 
 
+def network(address: str) -> str:
+    """Whom an address is counted as: itself, or of IPv6 the network that one subscriber has (RFC 4291 2.5.1, a /64)."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+
+
 def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     try:
         found = ipaddress.ip_address(address)

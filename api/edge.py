@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import structlog
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from api.address import client_address
 from api.deadlines import TimedBody
 from api.limit import LEFT
 from api.settings import WebSettings
 from storage.records import new_id
 
-LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 OWN_FORMS: Final = ("/oauth/consent", "/oauth/local")
 _QUIET: Final = ("/ping", "/health/")
@@ -39,7 +40,7 @@ class Doorkeeper:
     def host(self, value: str) -> bool:
         """An address literal, localhost, or a name of ours; a listed name without a port stands for every port."""
         host = value.lower()
-        name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+        name = host.rpartition(":")[0] if re.search(r":[0-9]+$", host) else host
         return bool(name) and (host in self._hosts or name in self._hosts or _is_address(name))
 
     def origin(self, value: str) -> bool:
@@ -61,6 +62,7 @@ class Edge:
         self._app = app
         self._door = Doorkeeper(web)
         self._body_within = web.body_timeout
+        self._proxies = web.trusted_proxies
         self._headers = _security_headers(https=bool(web.public_url and web.public_url.startswith("https://")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +72,8 @@ class Edge:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
-        with structlog.contextvars.bound_contextvars(request=request_id):
+        where = {"from": client_address(scope, self._proxies)}
+        with structlog.contextvars.bound_contextvars(request=request_id, **where):
             started = time.monotonic()
             status = 0
 

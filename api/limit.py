@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from litestar.types import HTTPScope
 
-from api.address import Network, client_address
+from api.address import Network, client_address, network
 from storage.rate import Rate, RateLimiter, Taken
 
 RATE_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -37,8 +37,9 @@ class Limit:
     limiter: RateLimiter | None
     trusted: Sequence[Network]
 
-    def address(self, scope: HTTPScope) -> str:
-        return client_address(scope, self.trusted)
+    def whence(self, scope: HTTPScope) -> str:
+        """Whom a request is counted as while nobody knows who sent it."""
+        return network(client_address(scope, self.trusted))
 
     async def take(self, scope: HTTPScope, whom: str) -> None:
         """Count one request of *whom*; Exceeded when it is one too many."""

@@ -15,6 +15,7 @@ from mcp.server import Server
 from api.drain import Drain
 from api.health import Health, needs_worker
 from api.limit import Limit
+from api.mcp.audited import AuditedCalls
 from api.mcp.backchannel import BackChannel
 from api.mcp.calls import Calls
 from api.mcp.durable import DurableTasks
@@ -37,8 +38,10 @@ from api.mcp.streams import SessionStreams
 from api.oauth.build import Auth
 from api.oauth.build import build as build_auth
 from api.settings import Settings
+from auth.audit import Audit
 from storage import keys
 from storage.admission import Admission
+from storage.audit import AuditLog
 from storage.changes import ChangeLog
 from storage.connection import Redis, RedisError, Unavailable, connect
 from storage.rate import RateLimiter
@@ -67,6 +70,7 @@ class Stores:
     sessions: SessionStore
     streams: StreamStore
     changes: ChangeLog
+    audit: Audit
     results: ResultStore
     admission: Admission
     workers: WorkerRegistry
@@ -76,13 +80,15 @@ class Stores:
     def of(cls, settings: Settings) -> "Stores":
         web = settings.web
         redis, ring = connect(settings.storage), settings.storage.key_ring(exposed=not web.is_loopback())
+        audit, kept = Audit(AuditLog(redis, ring)), timedelta(seconds=settings.storage.result_ttl)
         return cls(
             redis=redis,
             ring=ring,
-            tasks=TaskStore(redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl)),
+            tasks=TaskStore(redis, ring, result_ttl=kept, on_end=audit.tool_ended),
             sessions=SessionStore(redis, ring, ttl=web.session_ttl, most=web.session_limit),
             streams=StreamStore(redis, ring),
             changes=ChangeLog(redis, ring),
+            audit=audit,
             results=ResultStore(redis, ring),
             admission=Admission(redis, ring, most_active=web.task_limit, most_queued=web.queue_limit),
             workers=WorkerRegistry(redis),
@@ -117,6 +123,8 @@ class Parts:
         limit = Limit(limiter=limiter, trusted=settings.web.trusted_proxies)
         auth = build_auth(settings, stores, catalog, limit) if settings.auth.is_on() else None
         server, listen = _server(settings, stores, catalog, queue, jobs)
+        if auth:
+            server.middleware.insert(0, AuditedCalls(stores.audit))
         return cls(
             settings=settings,
             stores=stores,
@@ -152,6 +160,7 @@ class Parts:
                 task.cancel()
             await drain.wait()
         self.queue.close()
+        await self.stores.audit.flush()
         await self.stores.redis.aclose()
 
     async def _announce(self) -> None:

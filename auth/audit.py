@@ -1,13 +1,16 @@
 """The audit trail: to its own logger at once, and to a stream in Redis."""
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import structlog
 
+from auth.principal import ANONYMOUS
 from storage.audit import AuditLog
 from storage.connection import RedisError, Unavailable
-from storage.records import Principal
+from storage.events import Ended
+from storage.records import Principal, TaskRecord
 
 log = structlog.get_logger("audit")
 
@@ -26,6 +29,18 @@ class Audit:
         task = asyncio.get_running_loop().create_task(self._append(full))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+
+    def tool_ended(self, record: TaskRecord, ending: Ended) -> None:
+        """Say how the work of a call ended; `run` is what "tool called" names. While everybody may call, nothing."""
+        if record.principal == ANONYMOUS:
+            return
+        result = cast("Mapping[str, Any]", ending.outcome or {})
+        outcome = "error" if result.get("is_error") else ending.status
+        self.note("tool ended", principal=record.principal, tool=record.tool, run=record.id, outcome=outcome)
+
+    async def flush(self) -> None:
+        """Wait for what is still being written; for a process that ends."""
+        await asyncio.gather(*self._writing)
 
     async def _append(self, event: dict[str, Any]) -> None:
         try:

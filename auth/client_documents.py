@@ -32,7 +32,7 @@ FETCHES: Final = Rate(10, timedelta(minutes=1))
 _ID: Final = re.compile(
     r"https://([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(/[A-Za-z0-9\-._~!$&'()+,;=:@%/]*)(\?[^#]*)?"
 )
-_MAX_AGE: Final = re.compile(r"max-age=(\d{1,9})")
+_MAX_AGE: Final = re.compile(r"max-age=([0-9]{1,9})")
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 

@@ -13,7 +13,7 @@ MOST: Final = 10
 LONGEST: Final = 512
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "[::1]", "localhost")
 _PRINTABLE: Final = re.compile(r"[!-~]+")
-_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(:\d{1,5})?((?:[/?].*)?)")
+_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]|localhost))(:[0-9]{1,5})?((?:[/?].*)?)")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 _FORBIDDEN: Final = frozenset('\\*"<>`{}|^')
 

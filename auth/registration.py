@@ -136,13 +136,18 @@ def _grant_types(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 
     Clients list what they could do elsewhere too: VS Code always names the device flow.
     """
-    given = metadata.get("grant_types", ["authorization_code"])
-    if not isinstance(given, list) or "authorization_code" not in given:
+    given = _strings(metadata.get("grant_types", ["authorization_code"]))
+    if "authorization_code" not in given:
         raise OAuthRefused("invalid_client_metadata", "grant_types must list authorization_code")
-    response_types = metadata.get("response_types", ["code"])
-    if not isinstance(response_types, list) or "code" not in response_types:
+    if "code" not in _strings(metadata.get("response_types", ["code"])):
         raise OAuthRefused("invalid_client_metadata", "response_types must list code")
     return tuple(each for each in GRANT_TYPES if each in given)
+
+
+def _strings(value: object) -> list[str]:
+    """A list of strings as it is; nothing for anything else."""
+    given = cast("list[object]", value) if isinstance(value, list) else []
+    return cast("list[str]", given) if all(isinstance(each, str) for each in given) else []
 
 
 def _scopes(metadata: Mapping[str, Any], known: Sequence[str]) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ class AuthSettings(Group):
     @field_validator("auth0_domain")
     @classmethod
     def _domain(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[A-Za-z0-9.\-]+(:\d+)?", value):
+        if value and not re.fullmatch(r"[A-Za-z0-9.\-]+(:[0-9]+)?", value):
             raise ValueError("it must be a host name")
         return value
 

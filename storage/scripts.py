@@ -175,7 +175,7 @@ if not status then return 'gone' end
 if ended(status) then return status end
 if status == 'queued' then
   finish('cancelled', ARGV[2], ARGV[3])
-  return 'cancelled'
+  return 'ended'
 end
 redis.call('HSET', record, 'cancel', '1')
 redis.call('PUBLISH', ARGV[4], ARGV[1])

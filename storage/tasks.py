@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal, cast
 
@@ -29,12 +29,19 @@ Standing = Literal["held", "cancel", "lost"]
 """What a writer learns with every write: carry on, stop because cancel was asked, or stop because it is not yours."""
 
 
+OnEnd = Callable[[TaskRecord, Ended], None]
+"""Told of each ending by the process that wrote it, once."""
+
+
 class TaskStore:
     """Every read and write of a task. *result_ttl* is how long an ended task stays readable."""
 
-    def __init__(self, redis: Redis, ring: KeyRing, *, result_ttl: timedelta) -> None:
+    def __init__(
+        self, redis: Redis, ring: KeyRing, *, result_ttl: timedelta, on_end: OnEnd = lambda record, ending: None
+    ) -> None:
         self._redis = redis
         self._ring = ring
+        self._on_end = on_end
         self.result_ttl = result_ttl
         self._ttl = milliseconds(result_ttl)
         self._scripts = Scripts(redis)
@@ -181,12 +188,17 @@ class TaskStore:
         """End the task; False when this attempt no longer may, because another ended it or took it over."""
         event = self._event(claim.record, ending)
         answer = await self._run(scripts.FINISH, claim.record.id, claim.attempt, ending.status, event, self._ttl)
+        if answer:
+            self._on_end(claim.record, ending)
         return bool(answer)
 
     async def cancel(self, record: TaskRecord, reason: str) -> TaskStatus | Literal["gone"]:
         """Ask for the end; the answer is the status afterwards: a running task is still `working`."""
-        event = self._event(record, Ended(status="cancelled", message=reason))
-        answer = await self._run(scripts.CANCEL, record.id, event, self._ttl, keys.CANCEL_CHANNEL)
+        ending = Ended(status="cancelled", message=reason)
+        answer = await self._run(scripts.CANCEL, record.id, self._event(record, ending), self._ttl, keys.CANCEL_CHANNEL)
+        if answer == b"ended":
+            self._on_end(record, ending)
+            return ending.status
         return cast("TaskStatus", answer.decode())
 
     async def release(self, claim: Claim) -> bool:
@@ -210,6 +222,7 @@ class TaskStore:
         if record is None:
             await self._redis.zrem(keys.deadlines(task_id), task_id)
             return None
+        endings = _endings(record)
         answer = await self._run(
             scripts.REAP,
             record.id,
@@ -218,9 +231,13 @@ class TaskStore:
             milliseconds(GRACE),
             self._ttl,
             self._event(record, Status(status="queued", message="its worker is gone; waiting for another")),
-            *(self._event(record, ending) for ending in _endings(record)),
+            *(self._event(record, ending) for ending in endings),
             record.wait_ms,
         )
+        for ending in endings:
+            if answer == ending.status.encode():
+                self._on_end(record, ending)
+                break
         return record if answer == b"send" else None
 
     def log_of(self, task: TaskRecord | str) -> str:

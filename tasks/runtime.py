@@ -16,7 +16,9 @@ from typing import Any, Final, TypeVar
 import structlog
 from celery import Celery
 
+from auth.audit import Audit
 from storage import keys
+from storage.audit import AuditLog
 from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable, connect
 from storage.results import ResultStore
@@ -57,7 +59,9 @@ class WorkerRuntime:
         self._drain: timedelta = settings.worker.drain_timeout
         self._redis = connect(settings.storage)
         ring = settings.storage.key_ring()
-        self.tasks = TaskStore(self._redis, ring, result_ttl=timedelta(seconds=settings.storage.result_ttl))
+        self._audit = Audit(AuditLog(self._redis, ring))
+        kept = timedelta(seconds=settings.storage.result_ttl)
+        self.tasks = TaskStore(self._redis, ring, result_ttl=kept, on_end=self._audit.tool_ended)
         self.results = ResultStore(self._redis, ring)
         self.changes = ChangeLog(self._redis, ring)
         self._registry = WorkerRegistry(self._redis)
@@ -121,6 +125,7 @@ class WorkerRuntime:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._subscriber.__aexit__()
         self._queue.close()
+        await self._audit.flush()
         await self._redis.aclose()
 
     async def _let_go(self) -> None:

@@ -53,7 +53,7 @@ class Front:
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        await self.limit.take(scope, self.limit.address(scope))
+        await self.limit.take(scope, self.limit.whence(scope))
         bearer = await self.guard.identify(scope)
         if bearer.grant:
             await self.limit.take(scope, bearer.principal.key)

@@ -67,7 +67,7 @@ class BackChannel:
         return answer(msgspec.json.encode(found))
 
     async def register(self, request: AnyRequest) -> Response[bytes]:
-        address = self.registrations[0].address(request.scope)
+        address = self.registrations[0].whence(request.scope)
         for number, limit in enumerate(self.registrations):
             await limit.take(request.scope, f"register:{number}:{address}")
         try:
@@ -83,7 +83,7 @@ class BackChannel:
             now=int(time.time()),
         )
         await self.clients.store.add(client)
-        self.audit.note("client registered", client=client.id, name=client.name, address=address)
+        self.audit.note("client registered", client=client.id, name=client.name)
         return answer(msgspec.json.encode(said), status=201)
 
     async def _operator(self, request: AnyRequest) -> None:

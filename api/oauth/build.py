@@ -28,7 +28,6 @@ from auth.refusal import OAuthRefused, PageRefused
 from auth.scopes import BASIC, Scopes
 from auth.signin import SignIn
 from auth.token_endpoint import TokenEndpoint
-from storage.audit import AuditLog
 from storage.clients import ClientStore
 from storage.connection import Redis, RedisError, Unavailable
 from storage.grants import GrantStore
@@ -53,6 +52,8 @@ class AuthStores(Protocol):
     def ring(self) -> KeyRing: ...
     @property
     def tasks(self) -> TaskStore: ...
+    @property
+    def audit(self) -> Audit: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     redis, ring = stores.redis, stores.ring
     issuer, resource, own = settings.origin, f"{settings.origin}/mcp", settings.auth
     scopes = Scopes(catalog.scopes())
-    signins, audit = SignInStore(redis, ring), Audit(AuditLog(redis, ring))
+    signins, audit = SignInStore(redis, ring), stores.audit
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, limiter=RateLimiter(redis, FETCHES))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
@@ -123,7 +124,7 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
 
 def _limited(limit: Limit) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
     async def take(request: Request[Any, Any, Any]) -> None:
-        await limit.take(request.scope, limit.address(request.scope))
+        await limit.take(request.scope, limit.whence(request.scope))
 
     return take
 
@@ -169,7 +170,8 @@ def _as_page(_: Request[Any, Any, Any], error: PageRefused) -> Response[str]:
 def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
     if isinstance(error, HTTPException):
         code = "invalid_request" if error.status_code < 500 else "server_error"  # noqa: PLR2004  # RFC 9110
-        return Response({"error": code, "error_description": error.detail}, status_code=error.status_code)
+        body = {"error": code, "error_description": error.detail}
+        return Response(body, status_code=error.status_code, headers=NO_STORE)
     log.error("request failed", exc_info=error)
     body = {"error": "server_error", "error_description": "Internal server error"}
     return Response(body, status_code=500, headers=NO_STORE)

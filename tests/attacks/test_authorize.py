@@ -317,7 +317,7 @@ def test_who_is_no_operator_gets_no_operators_scope(guarded: Stack, app: App):
 def test_an_operators_name_opens_what_operators_see(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory):
     """A16, the good case; the predecessor showed its figures to everybody."""
     folder = tmp_path_factory.mktemp("operators")
-    with door(valkey, 34, folder, MCP_AUTH_OPERATORS="owner") as stack:
+    with door(valkey, 34, folder, MCP_AUTH_OPERATORS="local:owner") as stack:
         app = new_app(stack)
         named, plain = tokens(stack, app, scope=f"{BASIC} mcp:operator"), tokens(stack, app)
         answers = [
