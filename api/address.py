@@ -41,4 +41,7 @@ def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
         found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        # How a socket for both families names an IPv4 peer (RFC 4291 2.5.5.2).
+        found = found.ipv4_mapped
     return any(found in network for network in trusted)

@@ -39,14 +39,17 @@ class Limit:
 
     def whence(self, scope: HTTPScope) -> str:
         """Whom a request is counted as while nobody knows who sent it."""
-        return network(client_address(scope, self.trusted))
+        return f"from {network(client_address(scope, self.trusted))}"
 
     async def take(self, scope: HTTPScope, whom: str) -> None:
         """Count one request of *whom*; Exceeded when it is one too many."""
         if self.limiter is None:
             return
         taken = await self.limiter.take(whom)
-        cast("dict[str, Any]", scope)[LEFT] = left(self.limiter.rate, taken)
+        kept, headers = cast("dict[str, Any]", scope), left(self.limiter.rate, taken)
+        # Of several limits the one that is nearest is told.
+        if taken.wait or LEFT not in kept or taken.remaining < int(kept[LEFT][1][1]):
+            kept[LEFT] = headers
         if taken.wait:
             raise Exceeded(taken.wait)
 

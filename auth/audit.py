@@ -1,16 +1,23 @@
-"""The audit trail: to its own logger at once, and to a stream in Redis."""
+"""The audit trail: to its own logger at once, and to streams in Redis.
+
+There are three, so that what many can cause does not push out what matters: what people and their grants do, the calls
+of tools, and what any stranger can bring about without having signed in.
+"""
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import structlog
 
 from auth.principal import ANONYMOUS
-from storage.audit import AuditLog
+from storage.audit import AuditLog, Trail
 from storage.connection import RedisError, Unavailable
 from storage.events import Ended
 from storage.records import Principal, TaskRecord
+
+LONGEST: Final = 256
+"""Characters of a field: part of it is what strangers say."""
 
 log = structlog.get_logger("audit")
 
@@ -20,13 +27,21 @@ class Audit:
         self._kept = kept
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note(self, event: str, *, principal: Principal | None = None, **fields: Any) -> None:  # noqa: ANN401  # JSON
+    def note(
+        self,
+        event: str,
+        *,
+        principal: Principal | None = None,
+        trail: Trail = "people",
+        **fields: str | list[str] | int,
+    ) -> None:
         """Say what happened. It is written behind the request's back, which must not wait for it."""
         who = {"principal": str(principal)} if principal else {}
+        cut = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in {**who, **fields}.items()}
         known = structlog.contextvars.get_contextvars()
-        full = {"event": event, **who, **fields, **{name: known[name] for name in ("request", "from") if name in known}}
-        log.info(event, audit=True, **who, **fields)
-        task = asyncio.get_running_loop().create_task(self._append(full))
+        full = {"event": event, **cut, **{name: known[name] for name in ("request", "from") if name in known}}
+        log.info(event, audit=True, **cut)
+        task = asyncio.get_running_loop().create_task(self._append(full, trail))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
@@ -36,14 +51,16 @@ class Audit:
             return
         result = cast("Mapping[str, Any]", ending.outcome or {})
         outcome = "error" if result.get("is_error") else ending.status
-        self.note("tool ended", principal=record.principal, tool=record.tool, run=record.id, outcome=outcome)
+        self.note(
+            "tool ended", principal=record.principal, trail="tools", tool=record.tool, run=record.id, outcome=outcome
+        )
 
     async def flush(self) -> None:
         """Wait for what is still being written; for a process that ends."""
         await asyncio.gather(*self._writing)
 
-    async def _append(self, event: dict[str, Any]) -> None:
+    async def _append(self, event: dict[str, Any], trail: Trail) -> None:
         try:
-            await self._kept.append(event)
+            await self._kept.append(event, trail)
         except (RedisError, *Unavailable) as error:
             log.warning("audit event not stored", error=str(error), lost=event["event"])

@@ -7,6 +7,7 @@ from typing import Final
 
 from auth.resource import is_same
 from auth.tokens import digest, grant_of
+from storage.control import Opened
 from storage.grants import GrantStore
 from storage.records import Principal
 
@@ -20,8 +21,12 @@ class Bearer:
 
     principal: Principal
     scopes: frozenset[str]
-    grant: str | None = None
-    """None while authentication is off."""
+    opened_by: Opened | None = None
+    """The access token; None while authentication is off."""
+
+    @property
+    def grant(self) -> str | None:
+        return self.opened_by.grant if self.opened_by else None
 
     def lacks(self, needed: Iterable[str]) -> bool:
         return self.scopes != EVERYTHING and not set(needed) <= self.scopes
@@ -38,11 +43,12 @@ class Bearers:
         grant_id = grant_of(token.strip(), "at") if scheme.lower() == "bearer" else None
         if grant_id is None:
             return None
-        found = await self.grants.find_access(grant_id, digest(token.strip()))
+        opened_by = Opened(grant_id, digest(token.strip()))
+        found = await self.grants.find_access(*opened_by)
         if found is None or found[0].expires_at <= time.time() or not is_same(found[0].resource, self.resource):
             return None
         access, grant = found
-        return Bearer(principal=grant.principal, scopes=frozenset(access.scopes), grant=grant.id)
+        return Bearer(principal=grant.principal, scopes=frozenset(access.scopes), opened_by=opened_by)
 
 
 def challenge(metadata: str, needed: Iterable[str], *, error: str = "", description: str = "") -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from authlib.oauth2.rfc6749.util import (
@@ -22,7 +22,7 @@ from storage.signins import SignInStore
 
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_ASSERTION: Final = timedelta(minutes=10)
-_ALGORITHMS: Final = ["ES256", "RS256", "PS256", "Ed25519"]
+ASSERTION_ALGORITHMS: Final = ("ES256", "RS256", "PS256", "Ed25519")
 _LEEWAY: Final = 30
 
 
@@ -41,7 +41,7 @@ class Clients:
 
     async def of_request(self, form: Form, headers: Mapping[str, str]) -> tuple[Client | None, bool]:
         """The client a back-channel request names, and whether it proved itself by an assertion."""
-        client_id = form.get("client_id") or _basic_user(headers)
+        client_id = _named(form, headers)
         assertion = form.get("client_assertion")
         if assertion is not None:
             client_id = client_id or _subject(assertion)
@@ -61,26 +61,42 @@ class Clients:
             return False
         try:
             keys = KeySet.import_key_set(client.jwks)  # pyright: ignore[reportArgumentType]  # what it registered
-            claims = jwt.decode(form["client_assertion"], keys, algorithms=_ALGORITHMS).claims
+            claims = jwt.decode(form["client_assertion"], keys, algorithms=list(ASSERTION_ALGORITHMS)).claims
         except (JoseError, ValueError, KeyError, TypeError):
             return False
         now = time.time()
         expires, jti = claims.get("exp"), claims.get("jti")
-        audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+        audience, begins = claims.get("aud"), claims.get("nbf", now)
+        audiences = [each for each in _listed(audience) if isinstance(each, str)]
         good = (
             claims.get("iss") == claims.get("sub") == client.id
             and bool({self.issuer, f"{self.issuer}/oauth/token"} & set(audiences))
             and isinstance(expires, int | float)
             and now - _LEEWAY < expires <= now + LONGEST_ASSERTION.total_seconds() + _LEEWAY
+            and isinstance(begins, int | float)
+            and begins <= now + _LEEWAY
             and isinstance(jti, str)
             and bool(jti)
         )
         return good and await self.signins.use_assertion(client.id, str(jti), LONGEST_ASSERTION + timedelta(minutes=2))
 
 
-def _basic_user(headers: Mapping[str, str]) -> str | None:
-    user: Any = extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
-    return user if isinstance(user, str) else None
+def _named(form: Form, headers: Mapping[str, str]) -> str | None:
+    """The client that the form or the header names; OAuthRefused when they name two (RFC 6749 2.3)."""
+    try:
+        user: Any = extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
+    except ValueError:
+        raise OAuthRefused(
+            "invalid_client", "The Authorization header is not Basic as RFC 7617 has it", status=401
+        ) from None
+    in_header, in_form = user if isinstance(user, str) else None, form.get("client_id")
+    if in_header is not None and in_form not in (None, in_header):
+        raise OAuthRefused("invalid_client", "The header names one client and client_id another", status=401)
+    return in_form or in_header
+
+
+def _listed(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
 def _subject(assertion: str) -> str | None:

@@ -153,13 +153,16 @@ class _Code:
 
     code: Code
     grant: Grant
+    is_redirect_named: bool
+    """Whether the token request names the redirect URI."""
 
     @property
     def code_challenge(self) -> str:
         return self.code.code_challenge
 
     def get_redirect_uri(self) -> str:
-        return self.code.redirect_uri
+        # RFC 6749 4.1.3: required if the authorization request held it; OAuth 2.1 clients leave out both.
+        return self.code.redirect_uri if self.code.is_redirect_given or self.is_redirect_named else ""
 
     def get_scope(self) -> str:
         return " ".join(self.grant.scopes)
@@ -183,7 +186,7 @@ class _CodeGrant(grants.AuthorizationCodeGrant):
         known: Known = self.server.known
         if known.code is None or known.grant is None or known.code.client_id != client.client.id:
             return None
-        return _Code(known.code, known.grant)
+        return _Code(known.code, known.grant, "redirect_uri" in self.request.form)
 
     def authenticate_user(self, authorization_code: _Code) -> Grant:
         return authorization_code.grant
@@ -239,7 +242,10 @@ class _Server(AuthorizationServer):
 
     def generate_token(self, grant_type: str, client: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         """Nothing is made here: the tokens are, where they are stored."""
-        allowed = client.get_allowed_scope(options.get("scope"))
+        given = options.get("scope")
+        # What a person agreed to is all there is: a default is for who asks in its own name, and at authorize.
+        alone = grant_type == _ClientGrant.GRANT_TYPE
+        allowed = client.get_allowed_scope(given) if given or alone else ""
         if allowed is None:
             # RFC 6749 5.2. Authlib only knows which scopes there are, not which of them are this client's.
             raise InvalidScopeError

@@ -24,13 +24,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     def has(self, claim: str, value: str) -> bool:
         """Whether a claim is this value, or lists it."""
         found = self.claims.get(claim)
+        if found is None:
+            return False
         return value in cast("list[object]", found) if isinstance(found, list) else str(found) == value
 
 
 def admit(identity: Identity, settings: AuthSettings) -> None:
     """PageRefused unless the allow-lists let this person in."""
-    domains = settings.auth_allowed_domains
-    if domains and identity.email.rpartition("@")[2].lower() not in {domain.lower() for domain in domains}:
+    if not is_of_domain(identity.email, settings):
         raise PageRefused(
             "Your account has no verified e-mail address of a domain that may use this server.", status=403
         )
@@ -39,6 +40,12 @@ def admit(identity: Identity, settings: AuthSettings) -> None:
         raise PageRefused("Your account is not in a group that may use this server.", status=403)
 
 
-def is_operator(identity: Identity, provider: str, settings: AuthSettings) -> bool:
+def is_of_domain(email: str, settings: AuthSettings) -> bool:
+    """Whether a verified address is of a domain that may use this server; any is while none is named."""
+    domains = {domain.lower() for domain in settings.auth_allowed_domains}
+    return not domains or email.rpartition("@")[2].lower() in domains
+
+
+def is_operator(email: str, subject: str, provider: str, settings: AuthSettings) -> bool:
     """By verified e-mail address, or by the subject at one provider: another may give the same to somebody else."""
-    return bool({identity.email, f"{provider}:{identity.subject}"} & set(settings.auth_operators) - {""})
+    return bool({email, f"{provider}:{subject}"} & set(settings.auth_operators) - {""})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from auth.clients import ASSERTION_ALGORITHMS
 from auth.core import AUTH_METHODS
 
 
@@ -20,9 +21,11 @@ def authorization_server(issuer: str, scopes: Sequence[str], *, registration: bo
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
-        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256", "PS256", "Ed25519"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        # RFC 8414 2: or a type of access token; an operator's, here.
+        "introspection_endpoint_auth_methods_supported": ["Bearer"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,

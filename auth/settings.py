@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
@@ -50,6 +50,10 @@ class AuthSettings(Group):
         ge=timedelta(hours=1),
         description="seconds after which a person must sign in again, however often a client refreshes.",
     )
+    auth_revoked_jobs: Literal["cancel", "finish"] = Field(
+        default="cancel",
+        description="what becomes of jobs whose access is revoked while they run: `cancel` or `finish`.",
+    )
     auth_registration: bool = Field(
         default=True, description="whether clients may register themselves (RFC 7591); most need it."
     )
@@ -71,6 +75,10 @@ class AuthSettings(Group):
     auth0_client_id: str = Field(default="", description="the client id of this server at Auth0.")
     auth0_client_secret: SecretStr | None = Field(default=None, description="its secret.")
     auth0_audience: str = Field(default="", description="the Auth0 API whose tokens are asked for; empty for none.")
+    auth0_callback: Literal["/oauth/callback/auth0", "/oauth/auth0-callback"] = Field(
+        default="/oauth/callback/auth0",
+        description="the path of the redirect URI that Auth0 knows; `/oauth/auth0-callback` is that of servers before.",
+    )
     github_client_id: str = Field(default="", description="the client id of the GitHub OAuth app.")
     github_client_secret: SecretStr | None = Field(default=None, description="its secret.")
     github_organizations: Words = Field(
@@ -141,6 +149,10 @@ class AuthSettings(Group):
 
     def is_on(self) -> bool:
         return self.auth != (OFF,)
+
+    def callback_path(self, provider: str) -> str:
+        """Where a provider sends people back to."""
+        return self.auth0_callback if provider == "auth0" else f"/oauth/callback/{provider}"
 
     def check(self) -> None:
         """SettingsError when a provider lacks what it needs."""

@@ -101,6 +101,8 @@ class SignIn:
             code_challenge=challenge,
             scopes=scopes,
             resource=target,
+            id=new_id(),
+            is_redirect_given="redirect_uri" in form,
         )
         return request, client
 
@@ -128,18 +130,18 @@ class SignIn:
             )
         request = asked.request
         if form.get("decision") != "allow":
-            self.audit.note("consent denied", client=request.client_id)
+            self._note("consent denied", request)
             raise self._sent_back(request.redirect_uri, request.state, "access_denied", "The person said no")
         provider = self.providers.get(form.get("provider", ""))
         if provider is None:
             raise PageRefused("There is no such way to sign in. Start again from your client.")
-        self.audit.note("consent given", client=request.client_id, scopes=list(request.scopes))
+        self._note("consent given", request, scopes=request.scopes)
         if self.settings.auth_consent_ttl:
             await self.signins.remember(_agreement(browser, request, provider.name), self.settings.auth_consent_ttl)
-        return await self.depart(request, provider)
+        return await self.depart(request, provider, browser)
 
-    async def depart(self, request: Request, provider: Provider) -> Departure:
-        """On to the provider: state, nonce and PKCE of our own, made only after consent."""
+    async def depart(self, request: Request, provider: Provider, browser: str) -> Departure:
+        """On to the provider: state, nonce and PKCE of our own, made only after consent in this *browser*."""
         state, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         leg = Leg(
             redirect_uri=self._callback(provider.name),
@@ -153,6 +155,9 @@ class SignIn:
             provider=provider.name,
             nonce=leg.nonce,
             code_verifier=leg.code_verifier,
+            agreement=self.signins.remembered_as(_agreement(browser, request, provider.name))
+            if self.settings.auth_consent_ttl
+            else "",
         )
         await self.signins.send(state, visit)
         try:
@@ -170,14 +175,14 @@ class SignIn:
         if visit is None:
             raise PageRefused("This sign-in is not known: it is over, or too old. Start again from your client.")
         if secret is None or not hmac.compare_digest(visit.browser, digest(secret)):
-            self.audit.note("sign-in finished in another browser", client=visit.request.client_id)
+            self._note("sign-in finished in another browser", visit.request)
             raise PageRefused("This sign-in was begun in another browser. Start again from your client.", status=403)
         provider = self.providers.get(provider_name)
         if provider is None or visit.provider != provider_name:
             raise PageRefused("This answer came from another provider. Start again from your client.")
         request = visit.request
         if "error" in answer:
-            self.audit.note("provider refused", client=request.client_id, provider=provider_name)
+            self._note("provider refused", request, provider=provider_name)
             raise self._sent_back(
                 request.redirect_uri, request.state, "access_denied", f"{provider.title} did not let the person in"
             )
@@ -191,12 +196,12 @@ class SignIn:
             identity = await provider.identify(leg, answer)
             admit(identity, self.settings)
         except ProviderFailed as error:
-            self.audit.note("sign-in failed", client=request.client_id, provider=provider_name, why=str(error))
+            self._note("sign-in failed", request, provider=provider_name, why=str(error))
             raise PageRefused(str(error)) from None
-        except PageRefused:
-            self.audit.note("sign-in not allowed", client=request.client_id, provider=provider_name)
+        except PageRefused as refused:
+            self._note("sign-in not allowed", request, provider=provider_name, why=refused.message)
             raise
-        return await self._grant(request, provider_name, identity)
+        return await self._grant(visit, identity)
 
     async def _client(self, client_id: str) -> Client:
         try:
@@ -210,10 +215,23 @@ class SignIn:
             )
         return client
 
-    async def _grant(self, request: Request, provider: str, identity: Identity) -> str:
-        scopes = tuple(
-            each for each in request.scopes if each != OPERATOR or is_operator(identity, provider, self.settings)
-        )
+    def _note(
+        self, event: str, request: Request, *, provider: str = "", why: str = "", scopes: Sequence[str] = ()
+    ) -> None:
+        """What can be brought about without having signed in."""
+        more = {name: value for name, value in (("provider", provider), ("why", why)) if value}
+        asked = {"scopes": list(scopes)} if scopes else {}
+        ids = {"client": request.client_id, "sign_in": request.id}
+        self.audit.note(event, principal=None, trail="strangers", **ids, **more, **asked)
+
+    async def _grant(self, visit: Visit, identity: Identity) -> str:
+        request, provider = visit.request, visit.provider
+        is_one = is_operator(identity.email, identity.subject, provider, self.settings)
+        scopes = tuple(each for each in request.scopes if each != OPERATOR or is_one)
+        if not scopes:
+            raise self._sent_back(
+                request.redirect_uri, request.state, "access_denied", "The person may have none of these scopes"
+            )
         now = int(time.time() * 1000)
         grant = Grant(
             id=new_id(),
@@ -224,6 +242,8 @@ class SignIn:
             name=identity.name,
             created_at=now,
             expires_at=now + milliseconds(self.settings.auth_grant_ttl),
+            email=identity.email,
+            agreement=visit.agreement,
         )
         code = new_token("ac", grant.id)
         bound = Code(
@@ -232,13 +252,16 @@ class SignIn:
             code_challenge=request.code_challenge,
             scopes=scopes,
             resource=request.resource,
+            is_redirect_given=request.is_redirect_given,
         )
         await self.grants.add(grant, digest(code), bound, upstream=identity.upstream)
-        self.audit.note("signed in", principal=grant.principal, name=identity.name, scopes=list(scopes))
+        self.audit.note(
+            "signed in", principal=grant.principal, name=identity.name, scopes=list(scopes), sign_in=request.id
+        )
         return self._to_client(request.redirect_uri, request.state, {"code": code})
 
     def _callback(self, provider: str) -> str:
-        return f"{self.issuer}/oauth/callback/{provider}"
+        return f"{self.issuer}{self.settings.callback_path(provider)}"
 
     def _sent_back(self, redirect_uri: str, state: str | None, error: str, description: str) -> SentBack:
         said = {"error": error, "error_description": description}

@@ -1,27 +1,36 @@
 """The back channel: codes and refresh tokens become tokens, tokens are revoked and introspected."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+import structlog
 
 from auth import resource
 from auth.audit import Audit
 from auth.clients import Clients
 from auth.core import Approved, Known, check_client, check_token_request
 from auth.form import Form
+from auth.identity import is_of_domain, is_operator
 from auth.providers.provider import Provider, ProviderFailed
 from auth.refusal import OAuthRefused
+from auth.revocation import Revocations
 from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.tokens import digest, grant_of, kind_of, new_token, open_answer, seal_answer
 from storage.clients import Client
 from storage.clock import milliseconds
 from storage.errors import NotFound
-from storage.grants import Access, Grant, GrantStore, Rotation
+from storage.grants import Access, Grant, GrantStore, Replayed, Rotation
 from storage.records import Principal, new_id
+
+PROVIDER_WITHIN: Final = 10.0
+"""Seconds in which a provider says whether a person may still come in; less than the lock for asking lasts."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +43,23 @@ class TokenEndpoint:
     issuer: str
     resource: str
     audit: Audit
+    revocations: Revocations
 
     async def exchange(self, form: Form, headers: Mapping[str, str]) -> bytes:
         """The answer of RFC 6749 5.1 as JSON; OAuthRefused with the error of 5.2."""
+        if "grant_type" not in form:
+            raise OAuthRefused("invalid_request", "grant_type is missing")
+        try:
+            return await self._exchange(form, headers)
+        except OAuthRefused as refused:
+            if refused.error == "invalid_client":
+                self._note_stranger("client not proven", form)
+            raise
+
+    async def _exchange(self, form: Form, headers: Mapping[str, str]) -> bytes:
         client, proven = await self.clients.of_request(form, headers)
         known = Known(client=client, scopes=self.scopes.all, proven=proven)
-        match form.get("grant_type"):
+        match form["grant_type"]:
             case "authorization_code":
                 return await self._by_code(form, headers, known)
             case "refresh_token":
@@ -61,14 +81,16 @@ class TokenEndpoint:
         if grant is None or grant.principal.client_id != client.id:
             return
         if kind_of(token) == "at":
-            await self.grants.remove_access(grant.id, digest(token))
+            if await self.grants.revoke_access(grant.id, digest(token)):
+                self.audit.note("access token revoked", principal=grant.principal, by="its client", grant=grant.id)
         elif await self.grants.is_refresh(grant.id, digest(token)):
-            await self.grants.revoke(grant.id, "its client asked for it")
-            self.audit.note("revoked", principal=grant.principal, by="its client")
+            await self.revocations.revoke(grant, "its client asked for it", by="its client")
 
     async def introspect(self, form: Form) -> dict[str, Any]:
         """RFC 7662 2.2; who may ask was checked before."""
-        token = form.get("token", "")
+        token = form.get("token")
+        if token is None:
+            raise OAuthRefused("invalid_request", "token is missing")
         grant_id = grant_of(token, "at", "rt")
         if not grant_id:
             return {"active": False}
@@ -95,8 +117,10 @@ class TokenEndpoint:
             try:
                 code, grant = await self.grants.take(grant_id, digest(form["code"]))
                 known = replace(known, code=code, grant=grant)
+            except Replayed:
+                await self._replayed(grant_id, "its code was presented twice")
             except NotFound:
-                self.audit.note("code refused", client=form.get("client_id", ""))
+                self._note_stranger("code refused", form)
         approved = check_token_request(form, headers, known)
         assert known.grant is not None  # noqa: S101  # nothing is approved without
         refresh = new_token("rt", known.grant.id) if approved.with_refresh else ""
@@ -122,21 +146,27 @@ class TokenEndpoint:
         rotation = Rotation(
             refresh=digest(refresh), access=digest(token), holds=access, answer=seal_answer(old, answer)
         )
+        if await self.grants.is_live_refresh(grant.id, digest(old)):
+            # Before the rotation: a slow provider must not use up the time in which a client may ask again.
+            await self._ask_provider(grant)
         try:
             repeated = await self.grants.rotate(grant, digest(old), rotation)
         except NotFound as error:
-            if str(error) == "reused":
-                self.audit.note("refresh token reused", principal=grant.principal)
+            if isinstance(error, Replayed):
+                self.audit.note("refresh token reused", principal=grant.principal, grant=grant.id)
+                await self.revocations.follow(grant, str(error), by="this server")
             raise OAuthRefused("invalid_grant", "The refresh token is not valid any more: sign in again") from None
         if repeated is not None:
             return open_answer(old, repeated)
-        await self._ask_provider(grant)
         await self._keep(approved.client)
         self.audit.note("refreshed", principal=grant.principal)
         return answer
 
     async def _by_credentials(self, form: Form, headers: Mapping[str, str], known: Known) -> bytes:
         resource.check(form.all("resource"), self.resource)
+        if known.client:
+            # Nobody vouches for a program: what only some people may have, it has if an operator named it.
+            known = replace(known, scopes=known.client.scopes or self.scopes.public)
         approved = check_token_request(form, headers, known)
         now = int(time.time() * 1000)
         life = milliseconds(self.settings.auth_access_ttl)
@@ -160,8 +190,22 @@ class TokenEndpoint:
     def _access(self, grant: Grant, approved: Approved) -> tuple[str, Access]:
         seconds = int(self.settings.auth_access_ttl.total_seconds())
         expires_at = min(int(time.time()) + seconds, grant.expires_at // 1000)
-        scopes = tuple(each for each in approved.scopes if each != OPERATOR or each in grant.scopes)
+        scopes = tuple(each for each in approved.scopes if each in grant.scopes and self._may(each, grant))
         return new_token("at", grant.id), Access(scopes=scopes, resource=grant.resource, expires_at=expires_at)
+
+    def _may(self, scope: str, grant: Grant) -> bool:
+        """Who was an operator need not be one now. A program is one if it was added as one."""
+        subject = grant.principal.subject
+        by_name = is_operator(grant.email, subject, grant.provider, self.settings)
+        return scope != OPERATOR or not grant.provider or by_name
+
+    async def _replayed(self, grant_id: str, reason: str) -> None:
+        if grant := await self.grants.find_ended(grant_id):
+            self.audit.note("code reused", principal=grant.principal, grant=grant.id)
+            await self.revocations.follow(grant, reason, by="this server")
+
+    def _note_stranger(self, event: str, form: Form) -> None:
+        self.audit.note(event, trail="strangers", client=form.get("client_id", ""))
 
     def _answer(self, token: str, refresh: str, access: Access) -> bytes:
         answer: dict[str, Any] = {
@@ -178,19 +222,26 @@ class TokenEndpoint:
 
     async def _ask_provider(self, grant: Grant) -> None:
         """Whoever the provider has shut out is shut out here at the next refresh (one replica asks)."""
+        if not is_of_domain(grant.email, self.settings) and grant.provider:
+            await self.revocations.revoke(grant, "its person's domain may not use this server", by="this server")
+            raise OAuthRefused("invalid_grant", "Your e-mail address is of no domain that may use this server")
         provider = self.providers.get(grant.provider)
-        if provider is None or not await self.grants.lock_upstream(grant):
+        lock = await self.grants.lock_upstream(grant) if provider else None
+        if provider is None or lock is None:
             return
         try:
-            renewed = await provider.refresh(await self.grants.upstream(grant))
+            async with asyncio.timeout(PROVIDER_WITHIN):
+                renewed = await provider.refresh(await self.grants.upstream(grant))
             if renewed is not None:
-                await self.grants.keep_upstream(grant, renewed)
+                await self.grants.keep_upstream(grant, renewed, lock)
+        except TimeoutError:
+            # Who does not answer has not said no.
+            log.warning("provider too slow", provider=grant.provider)
         except ProviderFailed as error:
-            await self.grants.revoke(grant.id, "its provider ended it")
-            self.audit.note("revoked", principal=grant.principal, by=f"provider {grant.provider}")
+            await self.revocations.revoke(grant, "its provider ended it", by=f"provider {grant.provider}")
             raise OAuthRefused("invalid_grant", f"{error} Sign in again.") from None
         finally:
-            await self.grants.unlock_upstream(grant)
+            await self.grants.unlock_upstream(grant, lock)
 
 
 def _described(grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

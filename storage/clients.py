@@ -94,6 +94,9 @@ class ClientStore:
         """Every client, the one used last first."""
         ids = await self._redis.zrevrange(keys.CLIENTS, 0, -1)
         found = [await self.find(client_id.decode()) for client_id in ids]
+        for client_id, client in zip(ids, found, strict=True):
+            if client is None:
+                await self._redis.zrem(keys.CLIENTS, client_id)
         return [client for client in found if client is not None]
 
     async def _note(self, index: str, client_id: str, keep: timedelta, most: int) -> list[bytes]:

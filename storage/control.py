@@ -1,5 +1,7 @@
 """What one replica tells the others about open streams. Hints: what must not be missed is looked up as well."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from storage import keys
@@ -25,10 +27,22 @@ class StreamOpened(msgspec.Struct, frozen=True, tag="opened"):
     opener: str
 
 
+class Opened(NamedTuple):
+    """What a response was asked for with: an access token (its hash) of a grant."""
+
+    grant: str
+    token: str
+
+
 class GrantRevoked(msgspec.Struct, frozen=True, tag="revoked"):
     """No token of the grant is good any more: what they opened ends."""
 
     grant: str
+    token: str = ""
+    """Only this access token (its hash) is not; empty for all of the grant."""
+
+    def concerns(self, opened: Opened) -> bool:
+        return self.grant == opened.grant and self.token in ("", opened.token)
 
 
 Control = Abandoned | SessionEnded | StreamOpened | GrantRevoked

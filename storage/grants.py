@@ -6,93 +6,35 @@ together with what became of its grant: a revocation holds on every replica at t
 
 import hashlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
 import msgspec
+import structlog
 
-from storage import keys
-from storage.clock import NOW, milliseconds
+from storage import grant_scripts, keys
+from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
-from storage.control import GrantRevoked, publish
-from storage.errors import NotFound
-from storage.records import Principal
+from storage.control import GrantRevoked, Opened, publish
+from storage.errors import NotFound, Unreadable
+from storage.records import Principal, new_id
 from storage.seal import KeyRing
 
+log = structlog.get_logger(__name__)
+
+_REVOKED_TOKEN: Final = b"revoked"
 CODE_TTL: Final = timedelta(seconds=60)
 USED_FOR: Final = timedelta(minutes=10)
 """How long a code that was presented is remembered, and a grant that got no token is kept."""
+UPSTREAM_LOCK: Final = timedelta(seconds=30)
+"""How long one may take to ask the provider."""
 RETIRED: Final = 100
 """Used-up refresh tokens of a grant that are told from unknown ones."""
 
-# Whatever ends a grant first is the reason; its tokens are looked up with the flag beside them.
-_REVOKE: Final = """#!lua flags=allow-oom
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-return redis.call('HSETNX', KEYS[1], 'revoked', ARGV[1])
-"""
-_ADD: Final = """
-redis.call('HSET', KEYS[1], 'record', ARGV[1], 'upstream', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
-return 1
-"""
-# Presenting a code uses it up before anything about it is checked; a second time revokes what it gave (RFC 6749 4.1.2).
-_TAKE: Final = """#!lua flags=allow-oom
-local code = redis.call('GET', KEYS[2])
-if code then
-  redis.call('DEL', KEYS[2])
-  redis.call('SET', KEYS[3], '1', 'PX', ARGV[1])
-  return {code, redis.call('HGET', KEYS[1], 'record'), redis.call('HGET', KEYS[1], 'revoked')}
-end
-if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[1]) == 1 then
-  return redis.call('HSETNX', KEYS[1], 'revoked', 'its code was presented twice')
-end
-return false
-"""
-# Tokens of a grant that was revoked meanwhile are not issued.
-_ISSUE: Final = """
-if redis.call('HEXISTS', KEYS[1], 'record') == 0 or redis.call('HEXISTS', KEYS[1], 'revoked') == 1 then return 0 end
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'refresh', ARGV[3]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return 1
-"""
-# Live: rotate. Just rotated and its successor unused: the same answer again. Used up long ago: somebody else has it.
-_ROTATE: Final = (
-    NOW
-    + """
-local old, new, grace = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local kept = redis.call('HMGET', KEYS[1], 'record', 'revoked', 'refresh', 'previous', 'rotated', 'answer')
-if not kept[1] or kept[2] then return {'gone'} end
-if kept[3] == old then
-  redis.call('HSET', KEYS[1], 'refresh', new, 'previous', old, 'rotated', now, 'answer', ARGV[4])
-  redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6])
-  redis.call('ZADD', KEYS[3], now, old)
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - tonumber(ARGV[8]))
-  redis.call('PEXPIRE', KEYS[3], ARGV[7])
-  redis.call('PEXPIRE', KEYS[1], ARGV[7])
-  return {'rotated'}
-end
-if kept[4] == old and now - tonumber(kept[5]) <= grace then return {'repeated', kept[6]} end
-if not redis.call('ZSCORE', KEYS[3], old) then return {'gone'} end
-redis.call('HSET', KEYS[1], 'revoked', 'a used refresh token was presented again')
-return {'reused'}
-"""
-)
-_KEEP: Final = """
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'upstream', ARGV[1]) end
-return 1
-"""
-_INDEX: Final = (
-    NOW
-    + """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
-"""
-)
+
+class Replayed(NotFound):
+    """A code or refresh token came again that must not: its grant has just been revoked for it."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +50,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int = 0
     expires_at: int = 0
     """When it ends at the latest, however often it is refreshed."""
+    email: str = ""
+    """As the provider verified it, for what depends on who the person is."""
+    agreement: str = ""
+    """What the browser's remembered consent is kept under, if it is."""
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +64,8 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
     code_challenge: str
     scopes: tuple[str, ...]
     resource: str
+    is_redirect_given: bool = True
+    """Whether the authorization request held the redirect URI (RFC 6749 4.1.3)."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +106,9 @@ class GrantStore:
         names = [keys.grant(grant.id), keys.code(grant.id, code_digest)]
         sealed = self._ring.seal(msgspec.json.encode(code), kind="code", record=grant.id, principal="")
         await self._scripts.run(
-            _ADD, names, [*self._sealed(grant, upstream), milliseconds(USED_FOR), sealed, milliseconds(CODE_TTL)]
+            grant_scripts.ADD,
+            names,
+            [*self._sealed(grant, upstream), milliseconds(USED_FOR), sealed, milliseconds(CODE_TTL)],
         )
         await self._index(grant)
 
@@ -167,33 +117,49 @@ class GrantStore:
         names = [keys.grant(grant.id), keys.access_token(grant.id, access_digest)]
         life = max(1, access.expires_at * 1000 - _now())
         value = msgspec.json.encode(access)
-        await self._scripts.run(_ADD, names, [*self._sealed(grant, b""), life, value, life])
+        await self._scripts.run(grant_scripts.ADD, names, [*self._sealed(grant, b""), life, value, life])
         await self._index(grant)
 
     async def take(self, grant_id: str, code_digest: str) -> tuple[Code, Grant]:
         """Use the code up, whatever becomes of it; NotFound when unknown, expired, used, or its grant revoked."""
         names = [keys.grant(grant_id), keys.code(grant_id, code_digest), keys.used_code(grant_id, code_digest)]
-        answer: Any = await self._scripts.run(_TAKE, names, [milliseconds(USED_FOR)])
+        answer: Any = await self._scripts.run(grant_scripts.TAKE, names, [milliseconds(USED_FOR)])
         if answer == 1:
             await publish(self._redis, GrantRevoked(grant=grant_id))
+            raise Replayed("the code was presented twice")
+        if answer == 0:
+            raise NotFound("the code was presented before, and its grant had ended")
         code, record, revoked = cast("list[bytes | None]", answer) if isinstance(answer, list) else (None,) * 3
         if code is None or record is None or revoked is not None:
             raise NotFound("no such code")
-        plain = self._ring.open(code, kind="code", record=grant_id, principal="")
-        return msgspec.json.decode(plain, type=Code), self._grant(grant_id, record)
+        grant = self._readable(grant_id, record)
+        try:
+            plain = self._ring.open(code, kind="code", record=grant_id, principal="")
+        except Unreadable as error:
+            raise NotFound("no such code") from error
+        if grant is None:
+            raise NotFound("no such code")
+        return msgspec.json.decode(plain, type=Code), grant
 
     async def issue(self, grant: Grant, access_digest: str, access: Access, refresh_digest: str = "") -> None:
         """Keep the first tokens of a grant; NotFound when it was revoked meanwhile."""
         names = [keys.grant(grant.id), keys.access_token(grant.id, access_digest)]
-        life = access.expires_at * 1000 - _now()
+        life = max(1, access.expires_at * 1000 - _now())
         keep = self._life(grant) if refresh_digest else life
-        if not await self._scripts.run(_ISSUE, names, [msgspec.json.encode(access), life, refresh_digest, keep]):
+        if not await self._scripts.run(
+            grant_scripts.ISSUE, names, [msgspec.json.encode(access), life, refresh_digest, keep]
+        ):
             raise NotFound("the grant was revoked")
 
     async def find(self, grant_id: str) -> Grant | None:
         """The grant, unless it was revoked."""
         record, revoked = await self._redis.hmget(keys.grant(grant_id), ["record", "revoked"])
-        return None if record is None or revoked is not None else self._grant(grant_id, record)
+        return None if record is None or revoked is not None else self._readable(grant_id, record)
+
+    async def find_ended(self, grant_id: str) -> Grant | None:
+        """The grant, revoked or not."""
+        record = await self._redis.hget(keys.grant(grant_id), "record")
+        return None if record is None else self._readable(grant_id, record)
 
     async def find_access(self, grant_id: str, access_digest: str) -> tuple[Access, Grant] | None:
         """What an access token may do, and for whom; None when unknown, expired or revoked."""
@@ -201,9 +167,10 @@ class GrantStore:
             pipe.get(keys.access_token(grant_id, access_digest))
             pipe.hmget(keys.grant(grant_id), ["record", "revoked"])
             access, (record, revoked) = await pipe.execute()
-        if access is None or record is None or revoked is not None:
+        if access in (None, _REVOKED_TOKEN) or record is None or revoked is not None:
             return None
-        return msgspec.json.decode(access, type=Access), self._grant(grant_id, record)
+        grant = self._readable(grant_id, record)
+        return None if grant is None else (msgspec.json.decode(access, type=Access), grant)
 
     async def rotate(self, grant: Grant, old_digest: str, rotation: Rotation) -> bytes | None:
         """Replace a refresh token; the answer is None, or the sealed answer its first exchange got.
@@ -211,17 +178,18 @@ class GrantStore:
         NotFound when it is not the live one: then, if it ever was, the whole grant is revoked (RFC 9700 4.14.2).
         """
         names = [keys.grant(grant.id), keys.access_token(grant.id, rotation.access), keys.retired(grant.id)]
-        life = rotation.holds.expires_at * 1000 - _now()
+        life = max(1, rotation.holds.expires_at * 1000 - _now())
         holds = msgspec.json.encode(rotation.holds)
         answer = await self._scripts.run(
-            _ROTATE,
+            grant_scripts.ROTATE,
             names,
             [old_digest, rotation.refresh, self._grace, rotation.answer, holds, life, self._life(grant), RETIRED],
         )
         what = answer[0].decode()
         if what == "reused":
             await publish(self._redis, GrantRevoked(grant=grant.id))
-        if what in ("gone", "reused"):
+            raise Replayed("a used refresh token was presented again")
+        if what == "gone":
             raise NotFound(what)
         return answer[1] if what == "repeated" else None
 
@@ -236,39 +204,59 @@ class GrantStore:
 
     async def revoke(self, grant_id: str, reason: str) -> bool:
         """End the grant on every replica; False when it had ended."""
-        ended = bool(await self._scripts.run(_REVOKE, [keys.grant(grant_id)], [reason]))
+        ended = bool(await self._scripts.run(grant_scripts.REVOKE, [keys.grant(grant_id)], [reason]))
         if ended:
             await publish(self._redis, GrantRevoked(grant=grant_id))
         return ended
 
-    async def are_revoked(self, grant_ids: list[str]) -> list[bool]:
+    async def revoked(self, opened: Sequence[Opened]) -> list[GrantRevoked]:
+        """What of it is not good any more. A token that only ran out is no reason to end what it opened in time."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            for grant_id in grant_ids:
+            for grant_id, token in opened:
                 pipe.hmget(keys.grant(grant_id), ["record", "revoked"])
+                pipe.get(keys.access_token(grant_id, token))
             found: list[Any] = await pipe.execute()
-        return [record is None or revoked is not None for record, revoked in found]
+        gone: list[GrantRevoked] = []
+        for (grant_id, token), (record, revoked), access in zip(opened, found[::2], found[1::2], strict=True):
+            if record is None or revoked is not None:
+                gone.append(GrantRevoked(grant=grant_id))
+            elif access == _REVOKED_TOKEN:
+                gone.append(GrantRevoked(grant=grant_id, token=token))
+        return gone
 
     async def upstream(self, grant: Grant) -> bytes:
         """The provider's tokens, as they were added."""
         sealed = await self._redis.hget(keys.grant(grant.id), "upstream")
         if not sealed:
             return b""
-        return self._ring.open(sealed, kind="upstream", record=grant.id, principal=grant.principal.key)
+        try:
+            return self._ring.open(sealed, kind="upstream", record=grant.id, principal=grant.principal.key)
+        except Unreadable:
+            log.exception("upstream tokens not readable", grant=grant.id)
+            return b""
 
-    async def lock_upstream(self, grant: Grant) -> bool:
-        """Whether this caller is the one to ask the provider now; nobody else is for the next half minute."""
-        return bool(await self._redis.set(keys.upstream_lock(grant.id), b"1", ex=timedelta(seconds=30), nx=True))
+    async def lock_upstream(self, grant: Grant) -> str | None:
+        """The lock of whoever may ask the provider now, for half a minute; None when somebody else does."""
+        lock = new_id()
+        is_ours = await self._redis.set(keys.upstream_lock(grant.id), lock.encode(), ex=UPSTREAM_LOCK, nx=True)
+        return lock if is_ours else None
 
-    async def keep_upstream(self, grant: Grant, upstream: bytes) -> None:
-        """Replace the provider's tokens, unless the grant has ended."""
+    async def keep_upstream(self, grant: Grant, upstream: bytes, lock: str) -> bool:
+        """Replace the provider's tokens; False when the grant has ended, or the *lock* was lost."""
         sealed = self._ring.seal(upstream, kind="upstream", record=grant.id, principal=grant.principal.key)
-        await self._scripts.run(_KEEP, [keys.grant(grant.id)], [sealed])
+        names = [keys.grant(grant.id), keys.upstream_lock(grant.id)]
+        return bool(await self._scripts.run(grant_scripts.KEEP, names, [sealed, lock]))
 
-    async def unlock_upstream(self, grant: Grant) -> None:
-        await self._redis.delete(keys.upstream_lock(grant.id))
+    async def unlock_upstream(self, grant: Grant, lock: str) -> None:
+        await self._scripts.run(grant_scripts.UNLOCK, [keys.upstream_lock(grant.id)], [lock])
 
-    async def remove_access(self, grant_id: str, access_digest: str) -> None:
-        await self._redis.delete(keys.access_token(grant_id, access_digest))
+    async def revoke_access(self, grant_id: str, access_digest: str) -> bool:
+        """End one access token on every replica; False when it had ended."""
+        name = keys.access_token(grant_id, access_digest)
+        if not await self._scripts.run(grant_scripts.REVOKE_ACCESS, [name], [_REVOKED_TOKEN]):
+            return False
+        await publish(self._redis, GrantRevoked(grant=grant_id, token=access_digest))
+        return True
 
     async def living(self) -> AsyncGenerator[Grant]:
         """Every grant that can still be used, newest first."""
@@ -278,12 +266,20 @@ class GrantStore:
 
     async def _index(self, grant: Grant) -> None:
         left = max(1, grant.expires_at - _now())
-        await self._scripts.run(_INDEX, [keys.GRANTS], [grant.id, grant.expires_at, left])
+        await self._scripts.run(grant_scripts.INDEX, [keys.GRANTS], [grant.id, grant.expires_at, left])
 
     def _sealed(self, grant: Grant, upstream: bytes) -> tuple[bytes, bytes]:
         record = self._ring.seal(msgspec.json.encode(grant), kind="grant", record=grant.id, principal="")
         kept = upstream and self._ring.seal(upstream, kind="upstream", record=grant.id, principal=grant.principal.key)
         return record, kept
+
+    def _readable(self, grant_id: str, sealed: bytes) -> Grant | None:
+        """The grant; None when it was changed, or its key is not in the ring any more: nobody comes in by it."""
+        try:
+            return self._grant(grant_id, sealed)
+        except Unreadable:
+            log.exception("grant not readable", grant=grant_id)
+            return None
 
     def _grant(self, grant_id: str, sealed: bytes) -> Grant:
         return msgspec.json.decode(self._ring.open(sealed, kind="grant", record=grant_id, principal=""), type=Grant)

@@ -35,7 +35,7 @@
 | `mcp:jti:<client>:<id>` | string | until the assertion expires | that a client's assertion was used | nothing; both are hashed |
 | `mcp:consent:<browser>` | string | `MCP_AUTH_CONSENT_TTL` | that this browser said yes to this very request | nothing; what was agreed to is hashed with the browser's secret |
 | `mcp:{g}:upstream` | string | 30 s | that somebody is asking the provider whether the grant's person may still come in | nothing |
-| `mcp:audit` | stream | 90 days after the last event | who signed in, was refused, was granted what | encrypted |
+| `mcp:audit:<trail>` | stream | 90 days after the last event | what people and their grants did, which tools were called, what strangers tried | encrypted |
 | `mcp:rate:<scope>` | hash | until the bucket is full again | a token bucket | the scope is hashed |
 
 `{b}` is one of 16 buckets, the first hexadecimal digit of the task's id: the keys one script touches share a hash
@@ -188,6 +188,10 @@ def assertion(client_id: str, jti: str) -> str:
 
 def consent(digest: str) -> str:
     return f"mcp:consent:{digest}"
+
+
+def audit(trail: str) -> str:
+    return f"{AUDIT}:{trail}"
 
 
 def rate(scope: str) -> str:

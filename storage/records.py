@@ -52,6 +52,8 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever accepted it needs to tell its events to the client; the worker does not look."""
     asks: tuple[str, ...] = ()
     """The kinds of question the client can be asked while the task runs."""
+    grant: str = ""
+    """The grant that the call was made under; empty while authentication is off."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     code_challenge: str
     scopes: tuple[str, ...]
     resource: str
+    id: str = ""
+    """What tells one sign-in from another in the audit trail."""
+    is_redirect_given: bool = True
+    """Whether the client named the redirect URI, or left it to what it registered."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,8 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     nonce: str
     code_verifier: str
+    agreement: str = ""
+    """What the remembered consent is kept under, if it is."""
 
 
 class SignInStore:
@@ -81,6 +87,15 @@ class SignInStore:
     async def remember(self, agreement: str, keep: timedelta) -> None:
         """Remember that a browser agreed; *agreement* holds its secret and everything it agreed to."""
         await self._redis.set(keys.consent(digest(agreement)), b"1", ex=keep)
+
+    async def forget(self, kept: str) -> None:
+        """Forget what `remembered_as` names."""
+        await self._redis.delete(keys.consent(kept))
+
+    @staticmethod
+    def remembered_as(agreement: str) -> str:
+        """What an agreement is kept under: a hash that does not tell the browser's secret."""
+        return digest(agreement)
 
     async def remembers(self, agreement: str) -> bool:
         return await self._redis.get(keys.consent(digest(agreement))) is not None

@@ -137,7 +137,7 @@ class Sweeper:
             self._count(await self._scripts.run(_STRING, [key], [value, renewed]), done)
 
     async def _audit(self, key: str, found: re.Match[str], done: Swept) -> None:
-        await self._stream(key, ("audit", keys.AUDIT, ""), done)
+        await self._stream(key, ("audit", key, ""), done)
 
     async def _field(self, key: str, field: bytes | str, value: bytes, place: Place, done: Swept) -> None:
         if renewed := self._renewed(value, place, done):
@@ -200,5 +200,5 @@ _GRANT: Final = re.compile(r"mcp:\{([0-9a-f]{32})\}:grant")
 _SESSION: Final = re.compile(r"mcp:\{([^}]+)\}:session:(.+)")
 _TASK: Final = re.compile(r"mcp:\{[0-9a-f]\}:task:(.+)")
 _RESULT: Final = re.compile(r"mcp:result:([^:]+):(.+)")
-_AUDIT: Final = re.compile(re.escape(keys.AUDIT))
+_AUDIT: Final = re.compile(re.escape(keys.AUDIT) + ":.+")
 _SEALED_OF_TASK: Final = frozenset({"arguments", "checkpoint", "q", "a"})

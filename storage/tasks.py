@@ -16,6 +16,7 @@ from storage.events import Asked, Ended, Event, Status, Withdrawn, decode_event,
 from storage.records import NOTHING_DONE, Claim, Principal, TaskRecord, TaskState, new_id
 from storage.seal import KeyRing
 from storage.states import Status as TaskStatus
+from storage.states import is_ended
 
 LEASE = timedelta(seconds=10)
 """How long a worker may stay silent before its task is taken from it."""
@@ -81,6 +82,12 @@ class TaskStore:
             rows = cast("list[list[bytes | None]]", await pipe.execute())
         found = [self._record_and_state(row) for row in rows]
         return [each for each in found if each is not None and each[0].principal == principal]
+
+    async def at_work(self, principal: Principal) -> list[TaskRecord]:
+        """What was accepted of a *principal* and has not ended."""
+        ids = await self._redis.zrevrange(keys.active_tasks(principal.key), 0, -1)
+        found = await self.several([task_id.decode() for task_id in ids], principal)
+        return [record for record, state in found if not is_ended(state.status)]
 
     async def ending(self, record: TaskRecord) -> Ended | None:
         """How the task ended, its result included: always the last event of its log. None while it has not."""

@@ -31,7 +31,7 @@ def shown(default: object) -> str:
         case None | ():
             return ""
         case timedelta():
-            return f"{default.total_seconds():g}"
+            return f"{default.total_seconds():.10g}"
         case tuple():
             return ",".join(map(str, default))  # pyright: ignore[reportUnknownArgumentType]  # any words
         case bool():

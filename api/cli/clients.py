@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from api.cli.explained import explained
-from api.cli.operator import Store, out, show, store, synchronous
+from api.cli.operator import Store, me, out, show, store, synchronous
 from auth import redirects
 from auth.registration import Wanted, by_operator
 from auth.scopes import Scopes
@@ -61,7 +61,7 @@ async def add(*, name: str, uris: tuple[str, ...], scopes: tuple[str, ...], publ
         except (ValueError, redirects.BadRedirect) as error:
             raise SettingsError(str(error)) from None
         await found.clients.add_lasting(client)
-        await found.audit.append({"event": "client added", "client": client.id, "name": client.name, "by": "operator"})
+        found.trail.note("client added", client=client.id, name=client.name, by=me())
     out.print_json(msgspec.json.encode(said).decode())
 
 
@@ -72,17 +72,18 @@ async def add(*, name: str, uris: tuple[str, ...], scopes: tuple[str, ...], publ
 async def revoke(client_id: str) -> None:
     """Forget a client, and end everything that people granted it."""
     async with store() as found:
-        ended = await _end(found, client_id)
+        # The client first: then nobody gets a token that is not among those that end now.
         known = await found.clients.remove(client_id)
-        await found.audit.append({"event": "client revoked", "client": client_id, "grants": ended, "by": "operator"})
+        ended = await _end(found, client_id)
+        found.trail.note("client revoked", client=client_id, grants=ended, by=me())
     if not known and not ended:
         raise SettingsError(f"there is no client {client_id}: `mcp-playground clients list` shows those there are")
     out.print(f"revoked, with {ended} grant{'' if ended == 1 else 's'}")
 
 
 async def _end(found: Store, client_id: str) -> int:
-    theirs = [grant.id async for grant in found.grants.living() if grant.principal.client_id == client_id]
-    return sum([await found.grants.revoke(grant_id, "an operator revoked its client") for grant_id in theirs])
+    theirs = [grant async for grant in found.grants.living() if grant.principal.client_id == client_id]
+    return sum([await found.revocations.revoke(grant, "an operator revoked its client", by=me()) for grant in theirs])
 
 
 def _row(client: Client) -> dict[str, object]:

@@ -69,7 +69,7 @@ async def _provider(name: str, settings: Settings) -> Check:
     what = f"Identity provider {name}"
     if name == "local":
         return Check(what, "ok", "sign-in codes are printed by the web process, for this machine alone")
-    remedy = f"it must know the redirect URI {settings.origin}/oauth/callback/{name}"
+    remedy = f"it must know the redirect URI {settings.origin}{settings.auth.callback_path(name)}"
     try:
         return Check(what, "ok", await remote(name, settings.auth).look(), remedy)
     except ProviderFailed as error:
@@ -79,6 +79,12 @@ async def _provider(name: str, settings: Settings) -> Check:
 def _keys(settings: Settings) -> Check:
     if settings.storage.secret_keys:
         return Check("Secret keys", "ok", f"{len(settings.storage.secret_keys)} in MCP_SECRET_KEYS")
+    if settings.storage.secret_keys_file:
+        try:
+            held = len(settings.storage.key_file().read())
+        except SettingsError as error:
+            return Check("Secret keys", "fail", str(error))
+        return Check("Secret keys", "ok", f"{held} in {settings.storage.secret_keys_file}")
     found = f"none set; {settings.storage.data_dir / 'secret.key'} serves this machine"
     if settings.web.is_loopback() and settings.storage.is_local():
         return Check("Secret keys", "ok", found)

@@ -1,13 +1,16 @@
 """`mcp-playground grants`: who let which client do what, and the end of it."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 
 from api.cli.explained import explained
-from api.cli.operator import out, show, store, synchronous
+from api.cli.operator import Store, me, out, show, store, synchronous
 from storage.errors import SettingsError
 from storage.grants import Grant
+
+BY_HAND: Final = "an operator revoked it"
 
 
 @click.group()
@@ -39,17 +42,27 @@ async def revoke(grant_ids: tuple[str, ...], *, subject: str | None, client: str
     if not (grant_ids or subject or client):
         raise SettingsError("name grants, or --subject, or --client: `mcp-playground grants list` shows them")
     async with store() as found:
-        named = [
-            grant
-            async for grant in found.grants.living()
-            if grant.id in grant_ids or (not grant_ids and _matches(grant, subject, client))
-        ]
-        ended = sum([await found.grants.revoke(grant.id, "an operator revoked it") for grant in named])
-        for grant in named:
-            await found.audit.append({"event": "revoked", "principal": str(grant.principal), "by": "operator"})
-    if missing := [each for each in grant_ids if each not in {grant.id for grant in named}]:
-        raise SettingsError(f"there is no grant {', '.join(missing)}; {ended} revoked")
+        if grant_ids:
+            # By its id, index or not: and one that cannot be read can be ended, too.
+            gone = [each for each in grant_ids if not await _end(found, each)]
+            ended = len(grant_ids) - len(gone)
+        else:
+            named = [grant async for grant in found.grants.living() if _matches(grant, subject, client)]
+            done = [await found.revocations.revoke(grant, BY_HAND, by=me()) for grant in named]
+            gone, ended = [], sum(done)
+    if gone:
+        raise SettingsError(f"there is no grant {', '.join(gone)}; {ended} revoked")
     out.print(f"{ended} revoked")
+
+
+async def _end(found: Store, grant_id: str) -> bool:
+    grant = await found.grants.find(grant_id)
+    if grant is not None:
+        return await found.revocations.revoke(grant, BY_HAND, by=me())
+    ended = await found.grants.revoke(grant_id, BY_HAND)
+    if ended:
+        found.trail.note("revoked", grant=grant_id, why=BY_HAND, by=me())
+    return ended
 
 
 def _matches(grant: Grant, subject: str | None, client: str | None) -> bool:

@@ -6,8 +6,8 @@ from typing import Final
 import click
 
 from api.cli.explained import explained
-from api.cli.operator import out, show, store, synchronous
-from api.settings import Settings, read_settings
+from api.cli.operator import me, out, show, store, synchronous
+from api.settings import Settings
 from storage.errors import SettingsError
 from storage.keyfile import KeyFile
 from storage.seal import new_key
@@ -52,11 +52,13 @@ async def list_keys(*, as_json: bool) -> None:
 @keys.command()
 @click.option("--after", type=click.FloatRange(0), default=DELAY, show_default=True, help="Seconds until it seals.")
 @explained
-def rotate(after: float) -> None:
+@synchronous
+async def rotate(after: float) -> None:
     """Put a new key in front of the ring's file. Every process takes it up; none has to be restarted."""
-    settings = read_settings()
-    file = _file(settings)
-    key = file.rotate(after=timedelta(seconds=after))
+    async with store() as found:
+        file = _file(found.settings)
+        key = file.rotate(after=timedelta(seconds=after))
+        found.trail.note("key added", key=key.id.hex(), by=me())
     moment = datetime.fromtimestamp(key.since, UTC).isoformat()
     click.echo(f"{key.id.hex()} is in {file.path}, and seals from {moment}. Then: mcp-playground keys sweep")
 
@@ -70,6 +72,7 @@ async def sweep() -> None:
         sweeper = Sweeper(found.redis, found.ring)
         done, first = await sweeper.sweep(), found.ring.first.hex()
         held = {key: each for key, each in (await sweeper.held()).items() if key != first}
+        found.trail.note("keys swept", key=first, renewed=done.renewed, unreadable=done.unreadable, by=me())
     out.print(f"{done.renewed} sealed again under {first}")
     if done.changed:
         out.print(f"{done.changed} changed meanwhile: sweep again")
@@ -89,10 +92,11 @@ async def drop(key_id: str, *, force: bool) -> None:
     async with store() as found:
         file = _file(found.settings)
         held = (await Sweeper(found.redis, found.ring).held()).get(key_id)
-    if held and not force:
-        left = f"{held.values} values, the last of which expires in {_duration(held.longest)}"
-        raise SettingsError(f"{key_id} still seals {left}: sweep first, or wait, or lose them with --force")
-    file.drop(key_id)
+        if held and not force:
+            left = f"{held.values} values, the last of which expires in {_duration(held.longest)}"
+            raise SettingsError(f"{key_id} still seals {left}: sweep first, or wait, or lose them with --force")
+        file.drop(key_id)
+        found.trail.note("key dropped", key=key_id, lost=held.values if held else 0, by=me())
     click.echo(f"{key_id} is out of {file.path}")
 
 

@@ -1,10 +1,13 @@
 """What an operator's commands share: the store, opened for one command, and how its answers are printed."""
 
 import asyncio
+import getpass
+import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import wraps
 from typing import Any, cast
 
@@ -14,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from api.settings import Settings, read_settings
+from auth.audit import Audit
+from auth.revocation import Revocations
 from storage.audit import AuditLog
 from storage.clients import ClientStore
 from storage.connection import Redis, Unavailable, connect
@@ -21,6 +26,8 @@ from storage.embedded import running
 from storage.errors import SettingsError
 from storage.grants import GrantStore
 from storage.seal import KeyRing
+from storage.signins import SignInStore
+from storage.tasks import TaskStore
 
 # Into a file or a pipe goes all there is.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
@@ -36,7 +43,9 @@ class Store:
     ring: KeyRing
     clients: ClientStore
     grants: GrantStore
+    revocations: Revocations
     audit: AuditLog
+    trail: Audit
 
 
 @asynccontextmanager
@@ -50,18 +59,34 @@ async def store() -> AsyncGenerator[Store]:
             raise SettingsError(f"MCP_REDIS_URL is not set, and no server of `up` runs on {found.data_dir}")
         found = found.model_copy(update={"redis_url": SecretStr(embedded.url)})
     ring, redis = found.key_ring(exposed=not settings.web.is_loopback()), connect(found)
-    auth = settings.auth
+    auth, kept = settings.auth, AuditLog(redis, ring)
+    trail = Audit(kept)
+    grants = GrantStore(redis, ring, refresh_ttl=auth.auth_refresh_ttl, grace=auth.auth_refresh_grace)
     try:
         yield Store(
             settings=settings,
             redis=redis,
             ring=ring,
             clients=ClientStore(redis),
-            grants=GrantStore(redis, ring, refresh_ttl=auth.auth_refresh_ttl, grace=auth.auth_refresh_grace),
-            audit=AuditLog(redis, ring),
+            grants=grants,
+            revocations=Revocations(
+                grants=grants,
+                signins=SignInStore(redis, ring),
+                tasks=TaskStore(redis, ring, result_ttl=timedelta(seconds=found.result_ttl), on_end=trail.tool_ended),
+                audit=trail,
+                cancels=auth.auth_revoked_jobs == "cancel",
+            ),
+            audit=kept,
+            trail=trail,
         )
+        await trail.flush()
     finally:
         await redis.aclose()
+
+
+def me() -> str:
+    """Who types, for the audit trail."""
+    return f"operator {getpass.getuser()} on {socket.gethostname()}"
 
 
 def synchronous(command: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -39,7 +39,14 @@ class AuditedCalls:
         finally:
             who = caller(ctx)
             tool = str(cast("Mapping[str, Any]", ctx.params or {}).get("name", ""))[:LONGEST_NAME]
-            self.audit.note("tool called", principal=who.principal, tool=tool, run=who.line.stream, outcome=outcome)
+            self.audit.note(
+                "tool called",
+                principal=who.principal,
+                trail="tools",
+                tool=tool,
+                run=who.line.stream,
+                outcome=outcome,
+            )
 
 
 def _outcome(result: HandlerResult) -> str:

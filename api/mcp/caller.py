@@ -69,6 +69,8 @@ class Caller:
     streams: bool
     """Whether the client takes an event stream for this answer."""
     headers: Mapping[str, str]
+    grant: str = ""
+    """The grant of the access token; empty while authentication is off."""
 
 
 Context = ServerRequestContext[Any, Caller]

@@ -34,6 +34,7 @@ from api.mcp.session_stream import SessionStream
 from api.mcp.translate import Audience
 from auth.bearer import Bearer
 from storage.connection import Unavailable
+from storage.control import Opened
 from storage.records import Principal, Session, new_id
 from storage.streams import LEASE
 
@@ -77,8 +78,8 @@ class Exchange:
         return self.bearer.principal
 
     @property
-    def grant(self) -> str | None:
-        return self.bearer.grant
+    def opened_by(self) -> Opened | None:
+        return self.bearer.opened_by
 
     @property
     def session(self) -> Session | None:
@@ -107,6 +108,7 @@ class Exchange:
             line=self,
             streams=self.answer.streams,
             headers=self.headers,
+            grant=self.bearer.grant or "",
         )
         return ServerMessageMetadata(
             request_context=caller,

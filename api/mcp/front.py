@@ -56,7 +56,7 @@ class Front:
         await self.limit.take(scope, self.limit.whence(scope))
         bearer = await self.guard.identify(scope)
         if bearer.grant:
-            await self.limit.take(scope, bearer.principal.key)
+            await self.limit.take(scope, f"by {bearer.principal.key}")
         method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {
             "POST": self._post,
             "GET": self._get,

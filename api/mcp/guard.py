@@ -23,6 +23,7 @@ _OF_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "prompts": (PROMPTS,),
     "resources": (RESOURCES,),
 }
+_OF_REFERENCES: Final[Mapping[object, tuple[str, ...]]] = {"ref/prompt": (PROMPTS,), "ref/resource": (RESOURCES,)}
 _MOST_TASKS: Final = 100
 _ANYBODY: Final = Bearer(principal=ANONYMOUS, scopes=EVERYTHING)
 
@@ -83,9 +84,11 @@ class TokenGuard:
     async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
         given = params or {}
         needed = [*self._of_name(method, str(given.get("name", "")))]
+        if method == "completion/complete" and isinstance(ref := given.get("ref"), dict):
+            needed += _OF_REFERENCES.get(cast("dict[str, object]", ref).get("type"), ())
         for task_id in _tasks_named(method, given):
             needed += await self._of_task(task_id)
-        self._check(bearer, needed, method)
+        self._check(bearer, needed, f"{method} {given.get('name', '')}".strip())
 
     async def authorize_stream(self, bearer: Bearer, event_id: str | None) -> None:
         cursor = parse(event_id) if event_id else None

@@ -65,7 +65,7 @@ class HandshakeEra:
         """GET: the standalone stream, or the rest of one that broke off."""
         if not answer.streams:
             raise Refused(406, "GET answers with text/event-stream: Accept must name it")
-        await self.streams.serve(headers, answer, await self._session(headers, bearer.principal), bearer.grant)
+        await self.streams.serve(headers, answer, await self._session(headers, bearer.principal), bearer.opened_by)
 
     async def end(self, headers: Mapping[str, str], principal: Principal) -> None:
         """DELETE: the session and its streams are gone on every replica."""

@@ -10,7 +10,7 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.types import RequestId
 
 from api.mcp.answer import Why
-from storage.control import Abandoned, GrantRevoked, SessionEnded, StreamOpened, decode
+from storage.control import Abandoned, GrantRevoked, Opened, SessionEnded, StreamOpened, decode
 from storage.records import Session
 
 LOOK_EVERY: Final = 0.02
@@ -24,8 +24,8 @@ class Response(Protocol):
     def session(self) -> Session | None: ...
 
     @property
-    def grant(self) -> str | None:
-        """The grant of the token it was asked with; None while authentication is off."""
+    def opened_by(self) -> Opened | None:
+        """The token it was asked for with; None while authentication is off."""
         ...
 
     @property
@@ -81,7 +81,7 @@ class InFlight:
         """Obey what some replica tells all of them, as far as it concerns a response here."""
         control = decode(message)
         if isinstance(control, GrantRevoked):
-            self.revoke(control.grant)
+            self.revoke(control)
             return
         for response in list(self._by_session.get(control.session, ())):
             match control:
@@ -94,14 +94,14 @@ class InFlight:
                     if response.stream == stream and response.opener != opener:
                         response.stop("replaced")
 
-    def grants(self) -> list[str]:
-        """The grants that something is open for."""
-        return list({response.grant for response in self._all if response.grant})
+    def openers(self) -> list[Opened]:
+        """The tokens that something was asked for with, and is open."""
+        return list({response.opened_by for response in self._all if response.opened_by})
 
-    def revoke(self, grant: str) -> None:
+    def revoke(self, revoked: GrantRevoked) -> None:
         """End what was asked for with a token that is good no more."""
         for response in list(self._all):
-            if response.grant == grant:
+            if response.opened_by and revoked.concerns(response.opened_by):
                 response.stop("revoked")
 
     async def drain(self, patience: timedelta) -> None:

@@ -153,4 +153,5 @@ def _record(tool: Tool, ctx: Context) -> TaskRecord:
         rerun=tool.rerun,
         meta=msgspec.to_builtins(caller(ctx).audience),
         asks=asks(ctx),
+        grant=caller(ctx).grant,
     )

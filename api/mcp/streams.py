@@ -22,7 +22,7 @@ from api.mcp.session_stream import comes_back
 from api.mcp.translate import Audience, audience_of, call_result, ending, message, wire
 from storage.changes import Change, ChangeLog
 from storage.connection import RedisError, Unavailable
-from storage.control import StreamOpened
+from storage.control import Opened, StreamOpened
 from storage.events import Ended, order
 from storage.records import Session, TaskRecord, new_id
 from storage.sessions import SessionStore
@@ -45,7 +45,7 @@ class OpenStream:
     answer: Answer
     session: Session
     stream: str
-    grant: str | None
+    opened_by: Opened | None
     opener: str = field(default_factory=new_id)
     request_id: RequestId | None = None
     why: Why | None = None
@@ -99,17 +99,17 @@ class SessionStreams:
     in_flight: InFlight
 
     async def serve(
-        self, headers: Mapping[str, str], answer: Answer, session: Session, grant: str | None = None
+        self, headers: Mapping[str, str], answer: Answer, session: Session, opened_by: Opened | None = None
     ) -> None:
         """Answer a GET of *session*; Refused when its Last-Event-ID leads nowhere."""
         event_id = headers.get(LAST_EVENT_ID)
         match None if event_id is None else parse(event_id):
             case StreamCursor() as cursor:
-                await self._resume(cursor, answer, session, grant)
+                await self._resume(cursor, answer, session, opened_by)
             case cursor:
-                await self._standalone(cursor, answer, session, grant)
+                await self._standalone(cursor, answer, session, opened_by)
 
-    async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session, grant: str | None) -> None:
+    async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session, opened_by: Opened | None) -> None:
         record = await self.tasks.find(cursor.stream)
         if record and record.principal == session.principal and record.meta.get("session") == session.scope:
             rest = self._task_rest(session, record, cursor)
@@ -117,7 +117,7 @@ class SessionStreams:
             rest = self._stream_rest(session, cursor, lease)
         else:
             raise Refused(400, "Last-Event-ID names no stream of this session: it was never there, or has expired")
-        stream = OpenStream(answer, session, cursor.stream, grant)
+        stream = OpenStream(answer, session, cursor.stream, opened_by)
 
         async def work() -> None:
             async with contextlib.aclosing(rest):
@@ -180,7 +180,7 @@ class SessionStreams:
                     return
 
     async def _standalone(
-        self, cursor: StandaloneCursor | None, answer: Answer, session: Session, grant: str | None
+        self, cursor: StandaloneCursor | None, answer: Answer, session: Session, opened_by: Opened | None
     ) -> None:
         """What belongs to no request, from the cursor or else from now on."""
         if cursor is None:
@@ -188,7 +188,7 @@ class SessionStreams:
             cursor = StandaloneCursor(own[0] if own else START, await self.changes.newest())
         if comes_back(session):
             answer.prime = str(cursor)
-        stream = OpenStream(answer, session, STANDALONE, grant)
+        stream = OpenStream(answer, session, STANDALONE, opened_by)
 
         async def beat() -> None:
             if not await self.sessions.touch(session):

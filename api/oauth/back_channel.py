@@ -83,7 +83,7 @@ class BackChannel:
             now=int(time.time()),
         )
         await self.clients.store.add(client)
-        self.audit.note("client registered", client=client.id, name=client.name)
+        self.audit.note("client registered", trail="strangers", client=client.id, name=client.name)
         return answer(msgspec.json.encode(said), status=201)
 
     async def _operator(self, request: AnyRequest) -> None:
@@ -92,7 +92,9 @@ class BackChannel:
         if bearer is None or bearer.lacks([OPERATOR]):
             status, error = (401, "invalid_token") if bearer is None else (403, "insufficient_scope")
             described = "This is for operators: it needs an access token with the scope mcp:operator"
-            said = challenge(self.metadata, [OPERATOR], error=error, description=described)
+            # RFC 6750 3.1: who sent no token is told where to get one, not that theirs is wrong.
+            given = "authorization" in request.headers
+            said = challenge(self.metadata, [OPERATOR], error=error if given else "", description=described)
             raise OAuthRefused(error, described, status=status, headers={"www-authenticate": said})
 
     def routes(self) -> list[Any]:

@@ -16,7 +16,7 @@ from api.mcp.inflight import InFlight
 from api.oauth import pages
 from api.oauth.back_channel import NO_STORE, REGISTRATIONS, BackChannel
 from api.oauth.cookies import Cookies
-from api.oauth.front_channel import FrontChannel
+from api.oauth.front_channel import VISITS, FrontChannel
 from api.settings import Settings
 from auth import metadata
 from auth.audit import Audit
@@ -25,6 +25,7 @@ from auth.client_documents import FETCHES, ClientDocuments
 from auth.clients import Clients
 from auth.providers.known import build as build_providers
 from auth.refusal import OAuthRefused, PageRefused
+from auth.revocation import Revocations
 from auth.scopes import BASIC, Scopes
 from auth.signin import SignIn
 from auth.token_endpoint import TokenEndpoint
@@ -68,15 +69,14 @@ class Auth:
         """End what is open for a grant that was revoked, within two seconds even if nobody told us."""
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            grants = in_flight.grants()
+            openers = in_flight.openers()
             try:
-                revoked = await self.grants.are_revoked(grants) if grants else []
+                revoked = await self.grants.revoked(openers) if openers else []
             except (RedisError, *Unavailable) as error:
                 log.warning("could not look for revoked grants", error=str(error))
                 continue
-            for grant, is_revoked in zip(grants, revoked, strict=True):
-                if is_revoked:
-                    in_flight.revoke(grant)
+            for each in revoked:
+                in_flight.revoke(each)
 
 
 def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit) -> Auth:
@@ -88,6 +88,9 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, limiter=RateLimiter(redis, FETCHES))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
+    revocations = Revocations(
+        grants=grants, signins=signins, tasks=stores.tasks, audit=audit, cancels=own.auth_revoked_jobs == "cancel"
+    )
     shared: dict[str, Any] = {
         "clients": clients,
         "grants": grants,
@@ -100,10 +103,13 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     }
     bearers, document = Bearers(grants=grants, resource=resource), f"{issuer}/.well-known/oauth-protected-resource/mcp"
     front = FrontChannel(
-        signin=SignIn(signins=signins, **shared), cookies=Cookies(https=issuer.startswith("https://")), settings=own
+        signin=SignIn(signins=signins, **shared),
+        cookies=Cookies(https=issuer.startswith("https://")),
+        settings=own,
+        visits=replace(limit, limiter=RateLimiter(redis, VISITS)),
     )
     back = BackChannel(
-        tokens=TokenEndpoint(**shared),
+        tokens=TokenEndpoint(revocations=revocations, **shared),
         clients=clients,
         bearers=bearers,
         settings=own,
@@ -158,7 +164,11 @@ def _as_json(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[Mapping
     return Response(error.body, status_code=error.status, headers={**NO_STORE, **error.headers})
 
 
-def _exceeded(_: Request[Any, Any, Any], error: Exceeded) -> Response[Mapping[str, str]]:
+def _exceeded(request: Request[Any, Any, Any], error: Exceeded) -> Response[Any]:
+    if "text/html" in request.headers.get("accept", ""):
+        page = pages.refusal(f"{error}.", 429)
+        page.headers.update(error.headers)
+        return page
     body = {"error": "temporarily_unavailable", "error_description": str(error)}
     return Response(body, status_code=429, headers={**NO_STORE, **error.headers})
 

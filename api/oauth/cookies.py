@@ -32,6 +32,10 @@ class Cookies:
     def visit(self, state: str, secret: str) -> Cookie:
         return self._cookie(self.visit_name(state), secret, int(LIFE.total_seconds()))
 
+    def over(self, state: str) -> Cookie:
+        """The visit's, taken back: the sign-in is over."""
+        return self._cookie(self.visit_name(state), "", 0)
+
     def _name(self, name: str) -> str:
         return f"__Host-{name}" if self.https else name
 

@@ -2,11 +2,13 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 
+from api.limit import Limit
 from api.oauth import pages
 from api.oauth.cookies import Cookies
 from auth.form import Form
@@ -14,9 +16,12 @@ from auth.providers.local import Local
 from auth.refusal import OAuthRefused, PageRefused
 from auth.settings import AuthSettings
 from auth.signin import Departure, SentBack, SignIn
+from storage.rate import Rate
 
 AnyRequest = Request[Any, Any, Any]
 MOST_BYTES: Final = 16 * 1024
+VISITS: Final = Rate(60, timedelta(minutes=1))
+"""Of one address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +29,19 @@ class FrontChannel:
     signin: SignIn
     cookies: Cookies
     settings: AuthSettings
+    visits: Limit
 
     async def authorize(self, request: AnyRequest) -> Response[Any]:
+        # Each leaves something in the store, and nobody has signed in yet.
+        await self.visits.take(request.scope, f"authorize {self.visits.whence(request.scope)}")
         try:
             asked, client = await self.signin.begin(request.scope["query_string"])
         except SentBack as back:
             return to(back.location)
         browser = request.cookies.get(self.cookies.browser_name())
         known = await self.signin.remembered(asked, browser, request.headers.get("sec-fetch-site"))
-        if known is not None:
-            return self._leave(await self.signin.depart(asked, known))
+        if known is not None and browser is not None:
+            return self._leave(await self.signin.depart(asked, known, browser))
         browser = browser or secrets.token_urlsafe(32)
         page = pages.consent(await self.signin.ask(asked, client, browser), list(self.signin.providers.values()))
         page.cookies.append(self.cookies.browser(browser, self.settings.auth_consent_ttl))
@@ -52,12 +60,16 @@ class FrontChannel:
             answer = Form.parse(request.scope["query_string"])
         except OAuthRefused as error:
             raise PageRefused(error.description) from None
-        secret = request.cookies.get(self.cookies.visit_name(answer.get("state", "")))
+        state = answer.get("state", "")
+        secret = request.cookies.get(self.cookies.visit_name(state))
         try:
             location = await self.signin.arrive(provider, answer, secret)
         except SentBack as back:
             location = back.location
-        return to(location)
+        leads = to(location)
+        if secret is not None:
+            leads.cookies.append(self.cookies.over(state))
+        return leads
 
     async def show_local(self, request: AnyRequest) -> Response[Any]:
         return pages.local(request.query_params.get("state", ""))

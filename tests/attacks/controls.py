@@ -185,14 +185,14 @@ CONTROLS: Final[Mapping[str, Control]] = {
     ),
     # Tokens.
     "a code once": off(
-        "storage.grants:_TAKE",
+        "storage.grant_scripts:TAKE",
         "redis.call('DEL', KEYS[2])\n",
         "",
         f"{_TOKEN}::test_fifty_that_redeem_a_code_at_once_get_one_answer_at_most_and_the_family_ends",
         f"{_TOKEN}::test_a_code_that_is_replayed_later_ends_what_it_gave",
     ),
     "a replayed code ends the family": off(
-        "storage.grants:_TAKE",
+        "storage.grant_scripts:TAKE",
         "redis.call('HSETNX', KEYS[1], 'revoked', 'its code was presented twice')",
         "0",
         f"{_TOKEN}::test_a_code_that_is_replayed_later_ends_what_it_gave",
@@ -228,20 +228,20 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_TOKEN}::test_a_client_with_a_secret_proves_itself",
     ),
     "the same answer within the grace": off(
-        "storage.grants:_ROTATE",
+        "storage.grant_scripts:ROTATE",
         "if kept[4] == old and now - tonumber(kept[5]) <= grace then return {'repeated', kept[6]} end\n",
         "",
         f"{_TOKEN}::test_fifty_families_refreshed_by_twenty_at_once_get_one_answer_each",
     ),
     "a grace that ends": off(
-        "storage.grants:_ROTATE",
+        "storage.grant_scripts:ROTATE",
         " and now - tonumber(kept[5]) <= grace",
         "",
         f"{_TOKEN}::test_a_token_reused_after_the_grace_ends_the_family",
         f"{_TOKEN}::test_without_grace_the_second_use_ends_the_family",
     ),
     "reuse ends the family": off(
-        "storage.grants:_ROTATE",
+        "storage.grant_scripts:ROTATE",
         "redis.call('HSET', KEYS[1], 'revoked', 'a used refresh token was presented again')\n",
         "",
         f"{_TOKEN}::test_fifty_families_end_when_a_token_is_reused_whose_successor_was_used",

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from api.cli.main import main
 from storage.embedded import EmbeddedRedis
+from storage.keyfile import KeyFile
 from tests.servers import Stack, ValkeyServer
 
 
@@ -41,6 +42,19 @@ def test_a_server_that_runs_is_found_in_order(monkeypatch: pytest.MonkeyPatch, t
     assert found["AWS credentials"] == "warn"
     assert "mcp-playground worker" in result.output
     assert server.state is None
+
+
+def test_a_ring_in_a_file_is_looked_into(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Ours: as good as one in the environment, on a server for others too; a file that is not there is said."""
+    ring = KeyFile.of_machine(tmp_path / "ring")
+    ring.read()
+    exposed = {"MCP_REDIS_URL": "redis://redis.example:1/0", "MCP_PUBLIC_URL": "https://mcp.example"}
+
+    good = examined(monkeypatch, tmp_path, MCP_SECRET_KEYS_FILE=str(ring.path), **exposed)
+    bad = examined(monkeypatch, tmp_path, MCP_SECRET_KEYS_FILE=str(tmp_path / "nothing"), **exposed)
+
+    assert f"Secret keys: 1 in {ring.path}" in good.output
+    assert lines(bad)["Secret keys"] == "fail"
 
 
 def test_live_workers_are_counted(monkeypatch: pytest.MonkeyPatch, stack: Stack, tmp_path: Path):

@@ -9,6 +9,7 @@ from mcp.types import RequestId
 
 from api.mcp.answer import Why
 from api.mcp.inflight import InFlight
+from storage.control import Opened
 from storage.records import Session
 
 
@@ -21,7 +22,7 @@ class Written:
     request_id: RequestId | None = 1
     stream: str = "s"
     opener: str = ""
-    grant: str | None = None
+    opened_by: Opened | None = None
     whys: list[Why] = field(default_factory=list[Why])
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
