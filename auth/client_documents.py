@@ -1,44 +1,32 @@
 """Client ID Metadata Documents: a client's id is the https address of what it says of itself.
 
-The document is fetched for a stranger, so the fetch trusts nothing: https and a plain path, every address of the host
-public, the connection to the very address that was checked, no redirects, little, soon.
+Documents, and the keys that they refer to, are kept for every replica; how they are fetched is told in `auth.fetch`.
 """
 
-import asyncio
-import re
-import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, cast
 
-import httpx2
 import msgspec
 
 from auth import redirects
-from auth.addresses import is_public
+from auth.fetch import LONGEST, MOST_BYTES, BadDocument, Fetch, NotNow, TooOften, check_url
 from auth.registration import shown_name
 from storage import keys
 from storage.clients import Client
 from storage.connection import Redis
 from storage.rate import Rate, RateLimiter
 
-MOST_BYTES: Final = 5 * 1024
-TIMEOUT: Final = 5.0
-SHORTEST, LONGEST, FAILED = timedelta(minutes=5), timedelta(hours=24), timedelta(seconds=60)
-"""How long a document is kept, whatever its headers say; and that there was none."""
-FETCHES: Final = Rate(10, timedelta(minutes=1))
-"""Of one host (attack A34)."""
-_ID: Final = re.compile(
-    r"https://([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(/[A-Za-z0-9\-._~!$&'()+,;=:@%/]*)(\?[^#]*)?"
-)
-_MAX_AGE: Final = re.compile(r"max-age=([0-9]{1,9})")
-
-Resolve = Callable[[str], Awaitable[Sequence[str]]]
-
-
-class BadDocument(Exception):
-    """Why a client's document cannot be used, in words."""
+FAILED: Final = timedelta(seconds=60)
+"""How long it is kept that there was no good document: not what was answered, but that it is not asked again."""
+KEYS_AGAIN: Final = Rate(1, FAILED)
+"""How often keys that are fresh are fetched all the same, because an assertion names one that is not among them."""
+MOST_KEY_BYTES: Final = 16 * 1024
+MOST_KEYS: Final = 20
+_PUBLIC: Final = frozenset({"EC", "RSA", "OKP"})
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_SHARED: Final = frozenset({"client_secret", "client_secret_expires_at"})
 
 
 def is_document_id(client_id: str) -> bool:
@@ -46,27 +34,21 @@ def is_document_id(client_id: str) -> bool:
     return client_id.startswith(("https://", "http://"))
 
 
-def check_id(client_id: str) -> tuple[str, str]:
-    """Host and path of a client id (draft-ietf-oauth-client-id-metadata-document 3); BadDocument otherwise."""
-    found = _ID.fullmatch(client_id)
-    if not found or len(client_id) > redirects.LONGEST:
-        raise BadDocument("a client id that is an address must be https, with a host name and a path, and no port")
-    if found[2] == "/" or any(part in (".", "..") for part in found[2].split("/")):
-        raise BadDocument("a client id that is an address must have a path, without dots as segments")
-    if found[1].rpartition(".")[2].isdigit():
-        raise BadDocument("a client id must name its host, not number it")
-    return found[1].lower(), found[2] + (found[3] or "")
-
-
 def read(client_id: str, document: object, *, schemes: Sequence[str]) -> Client:
-    """The client a document describes; BadDocument unless it is complete and its own."""
+    """The client a document describes; BadDocument unless it is complete and its own.
+
+    draft-ietf-oauth-client-id-metadata-document-02 4; the three fields are what MCP asks for.
+    """
     if not isinstance(document, dict):
-        raise BadDocument("the document is not a JSON object")
+        raise BadDocument("it is not a JSON object")
     fields = cast("dict[str, Any]", document)
     if fields.get("client_id") != client_id:
-        raise BadDocument("the document's client_id is not its address")
-    if "client_secret" in fields or fields.get("token_endpoint_auth_method", "none") not in ("none", "private_key_jwt"):
+        raise BadDocument("its client_id is not its address")
+    method = fields.get("token_endpoint_auth_method", "none")
+    if _SHARED & fields.keys() or method not in ("none", "private_key_jwt"):
         raise BadDocument("a client with a document can have no shared secret")
+    if not isinstance(fields.get("client_name"), str) or not fields["client_name"].strip():
+        raise BadDocument("it has no client_name")
     uris = fields.get("redirect_uris")
     if not isinstance(uris, list) or not uris or len(cast("list[object]", uris)) > redirects.MOST:
         raise BadDocument("redirect_uris must list 1 to 10 URIs")
@@ -75,16 +57,46 @@ def read(client_id: str, document: object, *, schemes: Sequence[str]) -> Client:
             redirects.check(uri if isinstance(uri, str) else "", schemes=schemes)
         except redirects.BadRedirect as error:
             raise BadDocument(str(error)) from None
-    jwks = fields.get("jwks")
-    method = "private_key_jwt" if fields.get("token_endpoint_auth_method") == "private_key_jwt" else "none"
+    jwks, jwks_uri = _keys(fields, needed=method == "private_key_jwt")
     return Client(
         id=client_id,
-        name=shown_name(fields.get("client_name")),
+        name=shown_name(fields["client_name"]),
         redirect_uris=tuple(cast("list[str]", uris)),
         auth_method=method,
-        jwks=cast("dict[str, Any]", jwks) if isinstance(jwks, dict) else None,
+        jwks=jwks,
         origin="document",
+        jwks_uri=jwks_uri,
     )
+
+
+def read_keys(document: object) -> dict[str, Any]:
+    """A set of public keys (RFC 7517 5); BadDocument when there is anything else in it."""
+    fields = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    found = fields.get("keys")
+    if not isinstance(found, list) or not 0 < len(cast("list[object]", found)) <= MOST_KEYS:
+        raise BadDocument(f"a key set must have 1 to {MOST_KEYS} keys")
+    for key in cast("list[object]", found):
+        if not isinstance(key, dict) or cast("dict[str, Any]", key).get("kty") not in tuple(_PUBLIC):
+            raise BadDocument("a key set must hold public keys, of the types EC, RSA and OKP")
+        if _PRIVATE & cast("dict[str, Any]", key).keys():
+            # Draft 4.1: whoever publishes it has lost it.
+            raise BadDocument("a key set must hold no private key")
+    return {"keys": found}
+
+
+def _keys(fields: dict[str, Any], *, needed: bool) -> tuple[dict[str, Any] | None, str]:
+    """The client's keys, or where they are (RFC 7591 2: not both)."""
+    jwks, jwks_uri = fields.get("jwks"), fields.get("jwks_uri")
+    if jwks is not None and jwks_uri is not None:
+        raise BadDocument("it must have jwks or jwks_uri, not both")
+    if needed and jwks is None and jwks_uri is None:
+        raise BadDocument("a client that proves itself by private_key_jwt needs jwks or jwks_uri")
+    if jwks is not None:
+        return read_keys(jwks), ""
+    if not needed or jwks_uri is None:
+        return None, ""
+    check_url(jwks_uri if isinstance(jwks_uri, str) else "")
+    return None, cast("str", jwks_uri)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,93 +105,69 @@ class ClientDocuments:
 
     redis: Redis
     schemes: Sequence[str]
-    limiter: RateLimiter
-    resolve: Resolve | None = None
-    """How a name becomes addresses; None for the system's way."""
-    verify: Any = True
-    """What certificates are trusted; for tests, which cannot have one from a public authority."""
-    port: int = 443
+    fetch: Fetch
 
-    async def find(self, client_id: str) -> Client:
-        """The client with this address for its id; BadDocument, which is remembered for a minute, when it is none."""
-        host, path = check_id(client_id)
-        stored = await self.redis.get(keys.document(client_id))
+    async def find(self, client_id: str, caller: str) -> Client:
+        """The client with this address for its id, as *caller* asks for; BadDocument when it is none."""
+
+        def read_it(document: object) -> Client:
+            return read(client_id, document, schemes=self.schemes)
+
+        check_url(client_id)
+        name = keys.document(client_id)
+        stored = await self._kept(name) or await self._anew(name, client_id, caller, read_it, MOST_BYTES)
+        return msgspec.json.decode(stored, type=Client)
+
+    async def keys_at(self, url: str, caller: str, *, having: object) -> dict[str, Any]:
+        """The keys at a client's `jwks_uri`; fetched again when none has the id *having*, so that keys may change."""
+        name = keys.key_set(url)
+        stored = await self._kept(name)
         if stored is not None:
-            if stored.startswith(b"!"):
-                raise BadDocument(stored[1:].decode())
-            return msgspec.json.decode(stored, type=Client)
-        if (await self.limiter.take(f"document:{host}")).wait:
-            raise BadDocument("its host was asked too often: try again in a minute")
+            found = msgspec.json.decode(stored, type=dict[str, Any])
+            if having is None or having in [key.get("kid") for key in found["keys"]]:
+                return found
+            if (await RateLimiter(self.redis, KEYS_AGAIN).take(f"keys:{url}")).wait:
+                return found
+        return msgspec.json.decode(await self._anew(name, url, caller, read_keys, MOST_KEY_BYTES), type=dict[str, Any])
+
+    async def _kept(self, name: str) -> bytes | None:
+        stored = await self.redis.get(name)
+        if stored is not None and stored.startswith(b"!"):
+            raise BadDocument(stored[1:].decode())
+        return stored
+
+    # Two replicas may fetch at once: each stores what it got, and the last one holds.
+    async def _anew(self, name: str, url: str, caller: str, read_it: Callable[[object], object], most: int) -> bytes:
+        lasting = keys.last_good(name)
         try:
-            async with asyncio.timeout(TIMEOUT):
-                document, fresh = await self._fetch(host, path)
-            client = read(client_id, document, schemes=self.schemes)
-        except TimeoutError:
-            await self._keep(client_id, b"!its document took too long", FAILED)
-            raise BadDocument("its document took too long") from None
+            fetched = await self.fetch.get(url, caller, most=most)
+            value = msgspec.json.encode(read_it(fetched.document))
+        except NotNow as error:
+            return await self._once_more(name, error)
         except BadDocument as error:
-            await self._keep(client_id, b"!" + str(error).encode(), FAILED)
+            await self.redis.delete(lasting)
+            await self._fail(name, error)
             raise
-        await self._keep(client_id, msgspec.json.encode(client), fresh)
-        return client
+        await self.redis.set(name, value, ex=fetched.fresh)
+        if fetched.lasting:
+            await self.redis.set(lasting, value, ex=LONGEST)
+        else:
+            await self.redis.delete(lasting)
+        return value
 
-    async def _keep(self, client_id: str, value: bytes, keep: timedelta) -> None:
-        await self.redis.set(keys.document(client_id), value, ex=keep)
+    async def _once_more(self, name: str, error: NotNow) -> bytes:
+        """The last good copy, in place of one that could not be had."""
+        value = await self.redis.get(keys.last_good(name))
+        if isinstance(error, TooOften):
+            # Kept nowhere: what one caller may not have is not refused to the others.
+            if value is None:
+                raise error
+            return value
+        if value is None:
+            await self._fail(name, error)
+            raise error
+        await self.redis.set(name, value, ex=FAILED)
+        return value
 
-    async def _fetch(self, host: str, path: str) -> tuple[object, timedelta]:
-        addresses = await (self.resolve or _resolve)(host)
-        if not addresses or not all(is_public(each) for each in addresses):
-            raise BadDocument("its host is not on the public internet")
-        address = addresses[0]
-        target = f"[{address}]" if ":" in address else address
-        # The address that was checked is the one we connect to; the certificate must still be the host's.
-        request = httpx2.Request(
-            "GET",
-            f"https://{target}:{self.port}{path}",
-            headers={"host": host, "accept": "application/json", "accept-encoding": "identity"},
-            extensions={"sni_hostname": host, "timeout": httpx2.Timeout(TIMEOUT).as_dict()},
-        )
-        try:
-            async with httpx2.AsyncClient(verify=self.verify, follow_redirects=False, trust_env=False) as http:
-                response = await http.send(request, stream=True)
-                try:
-                    body = await _body(response)
-                finally:
-                    await response.aclose()
-        except httpx2.HTTPError:
-            raise BadDocument("its document cannot be fetched") from None
-        try:
-            return msgspec.json.decode(body), _fresh_for(response.headers)
-        except (msgspec.DecodeError, RecursionError):
-            raise BadDocument("its document is not JSON") from None
-
-
-async def _body(response: httpx2.Response) -> bytes:
-    if response.status_code != 200:  # noqa: PLR2004  # RFC 9110
-        raise BadDocument(f"its address answered {response.status_code}")
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise BadDocument("its document is not application/json")
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise BadDocument("its document is compressed")
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise BadDocument(f"its document has more than {MOST_BYTES} bytes")
-    return bytes(body)
-
-
-def _fresh_for(headers: Mapping[str, str]) -> timedelta:
-    control = headers.get("cache-control", "").lower()
-    found = _MAX_AGE.search(control)
-    asked = timedelta(seconds=int(found[1])) if found and "no-store" not in control else SHORTEST
-    return min(LONGEST, max(SHORTEST, asked))
-
-
-async def _resolve(host: str) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-    except OSError:
-        raise BadDocument("its host is not known") from None
-    return [str(each[4][0]) for each in found]
+    async def _fail(self, name: str, error: BadDocument) -> None:
+        await self.redis.set(name, b"!" + str(error).encode(), ex=FAILED)

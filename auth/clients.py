@@ -14,7 +14,8 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from auth.client_documents import BadDocument, ClientDocuments, is_document_id
+from auth.client_documents import ClientDocuments, is_document_id
+from auth.fetch import BadDocument, TooOften
 from auth.form import Form
 from auth.refusal import OAuthRefused
 from storage.clients import Client, ClientStore
@@ -33,13 +34,16 @@ class Clients:
     signins: SignInStore
     issuer: str
 
-    async def find(self, client_id: str) -> Client | None:
-        """The client, or None when there is none; BadDocument when its document is no good."""
+    async def find(self, client_id: str, caller: str) -> Client | None:
+        """The client, or None when there is none; BadDocument when its document is no good.
+
+        *caller* is who makes us ask for a document.
+        """
         if is_document_id(client_id):
-            return await self.documents.find(client_id)
+            return await self.documents.find(client_id, caller)
         return await self.store.find(client_id)
 
-    async def of_request(self, form: Form, headers: Mapping[str, str]) -> tuple[Client | None, bool]:
+    async def of_request(self, form: Form, headers: Mapping[str, str], caller: str) -> tuple[Client | None, bool]:
         """The client a back-channel request names, and whether it proved itself by an assertion."""
         client_id = _named(form, headers)
         assertion = form.get("client_assertion")
@@ -48,19 +52,26 @@ class Clients:
         if not client_id:
             return None, False
         try:
-            client = await self.find(client_id)
+            client = await self.find(client_id, caller)
+            if client is None or assertion is None or form.get("client_assertion_type") != ASSERTION:
+                return client, False
+            jwks = await self._keys(client, assertion, caller)
+        except TooOften as error:
+            later = {"retry-after": str(error.wait)}
+            raise OAuthRefused("temporarily_unavailable", _unusable(error), status=429, headers=later) from None
         except BadDocument as error:
-            raise OAuthRefused("invalid_client", f"The client is not known here: {error}", status=401) from None
-        if client is None or assertion is None:
-            return client, False
-        return client, await self._is_proven(client, form)
+            raise OAuthRefused("invalid_client", _unusable(error), status=401) from None
+        return client, jwks is not None and await self._is_proven(client, form, jwks)
 
-    async def _is_proven(self, client: Client, form: Form) -> bool:
+    async def _keys(self, client: Client, assertion: str, caller: str) -> dict[str, Any] | None:
+        if not client.jwks_uri or _subject(assertion) != client.id:
+            return client.jwks
+        return await self.documents.keys_at(client.jwks_uri, caller, having=_key_id(assertion))
+
+    async def _is_proven(self, client: Client, form: Form, jwks: dict[str, Any]) -> bool:
         """RFC 7523 3: signed by the client's key, by and about it, for us, soon over, never seen before."""
-        if form.get("client_assertion_type") != ASSERTION or client.jwks is None:
-            return False
         try:
-            keys = KeySet.import_key_set(client.jwks)  # pyright: ignore[reportArgumentType]  # what it registered
+            keys = KeySet.import_key_set(jwks)  # pyright: ignore[reportArgumentType]  # what it registered
             claims = jwt.decode(form["client_assertion"], keys, algorithms=list(ASSERTION_ALGORITHMS)).claims
         except (JoseError, ValueError, KeyError, TypeError):
             return False
@@ -97,6 +108,18 @@ def _named(form: Form, headers: Mapping[str, str]) -> str | None:
 
 def _listed(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else [value]
+
+
+def _unusable(error: BadDocument) -> str:
+    return f"The client's document cannot be used: {error}"
+
+
+def _key_id(assertion: str) -> object:
+    """The key that an assertion says it is signed with, before it is believed."""
+    try:
+        return jws.extract_compact(assertion.encode()).headers().get("kid")
+    except (JoseError, ValueError):
+        return None
 
 
 def _subject(assertion: str) -> str | None:

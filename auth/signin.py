@@ -16,9 +16,9 @@ import msgspec
 
 from auth import redirects, resource
 from auth.audit import Audit
-from auth.client_documents import BadDocument
 from auth.clients import Clients
 from auth.core import Known, check_authorization
+from auth.fetch import BadDocument, TooOften
 from auth.form import Form
 from auth.identity import Identity, admit, is_operator
 from auth.pkce import new_verifier
@@ -74,8 +74,8 @@ class SignIn:
     resource: str
     audit: Audit
 
-    async def begin(self, query: bytes) -> tuple[Request, Client]:
-        """An authorization request that is good.
+    async def begin(self, query: bytes, caller: str) -> tuple[Request, Client]:
+        """An authorization request of *caller* that is good.
 
         PageRefused while it is not sure that the redirect URI is the client's; SentBack with every later error.
         """
@@ -83,7 +83,7 @@ class SignIn:
             form = Form.parse(query)
         except OAuthRefused as error:
             raise PageRefused(error.description) from None
-        client = await self._client(form.get("client_id", ""))
+        client = await self._client(form.get("client_id", ""), caller)
         redirect_uri = _redirect_uri(form, client)
         state = form.get("state")
         if state is not None and len(state) > LONGEST_STATE:
@@ -203,11 +203,12 @@ class SignIn:
             raise
         return await self._grant(visit, identity)
 
-    async def _client(self, client_id: str) -> Client:
+    async def _client(self, client_id: str, caller: str) -> Client:
         try:
-            client = await self.clients.find(client_id) if client_id else None
+            client = await self.clients.find(client_id, caller) if client_id else None
         except BadDocument as error:
-            raise PageRefused(f"The client cannot be used: {error}.") from None
+            status = 429 if isinstance(error, TooOften) else 400
+            raise PageRefused(f"The client's document cannot be used: {error}.", status=status) from None
         if client is None:
             raise PageRefused(
                 "The client is not known here: it never registered, or so long ago that it was forgotten. "

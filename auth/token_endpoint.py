@@ -45,19 +45,19 @@ class TokenEndpoint:
     audit: Audit
     revocations: Revocations
 
-    async def exchange(self, form: Form, headers: Mapping[str, str]) -> bytes:
-        """The answer of RFC 6749 5.1 as JSON; OAuthRefused with the error of 5.2."""
+    async def exchange(self, form: Form, headers: Mapping[str, str], caller: str) -> bytes:
+        """The answer of RFC 6749 5.1 to *caller* as JSON; OAuthRefused with the error of 5.2."""
         if "grant_type" not in form:
             raise OAuthRefused("invalid_request", "grant_type is missing")
         try:
-            return await self._exchange(form, headers)
+            return await self._exchange(form, headers, caller)
         except OAuthRefused as refused:
             if refused.error == "invalid_client":
                 self._note_stranger("client not proven", form)
             raise
 
-    async def _exchange(self, form: Form, headers: Mapping[str, str]) -> bytes:
-        client, proven = await self.clients.of_request(form, headers)
+    async def _exchange(self, form: Form, headers: Mapping[str, str], caller: str) -> bytes:
+        client, proven = await self.clients.of_request(form, headers, caller)
         known = Known(client=client, scopes=self.scopes.all, proven=proven)
         match form["grant_type"]:
             case "authorization_code":
@@ -70,9 +70,9 @@ class TokenEndpoint:
                 check_token_request(form, headers, known)
                 raise OAuthRefused("unsupported_grant_type", "grant_type is not one of those this server knows")
 
-    async def revoke(self, form: Form, headers: Mapping[str, str]) -> None:
+    async def revoke(self, form: Form, headers: Mapping[str, str], caller: str) -> None:
         """RFC 7009: a token that is not ours, or not the client's, is no error; it is not revoked either."""
-        client = await self._client(form, headers)
+        client = await self._client(form, headers, caller)
         token = form.get("token")
         if token is None:
             raise OAuthRefused("invalid_request", "token is missing")
@@ -105,8 +105,8 @@ class TokenEndpoint:
             return {"active": False}
         return _described(grant, grant.scopes) | {"exp": grant.expires_at // 1000, "token_type": "refresh_token"}
 
-    async def _client(self, form: Form, headers: Mapping[str, str]) -> Client:
-        client, proven = await self.clients.of_request(form, headers)
+    async def _client(self, form: Form, headers: Mapping[str, str], caller: str) -> Client:
+        client, proven = await self.clients.of_request(form, headers, caller)
         return check_client(form, headers, Known(client=client, scopes=self.scopes.all, proven=proven))
 
     async def _by_code(self, form: Form, headers: Mapping[str, str], known: Known) -> bytes:

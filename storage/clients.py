@@ -53,6 +53,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Public keys that its assertions are signed with (private_key_jwt)."""
     created_at: int = 0
     origin: Origin = "registered"
+    jwks_uri: str = ""
+    """Where such keys are, if the client does not tell them itself."""
 
 
 class ClientStore:

@@ -29,6 +29,8 @@
 | `mcp:clients` | sorted set, client -> ms | 90 days after the last registration | when each client was last used | ids only |
 | `mcp:clients:unused` | sorted set, client -> ms | 1 day after the last registration | clients that never got a token | ids only |
 | `mcp:document:<url>` | string | by its HTTP headers, 5 minutes to 1 day; a failure 60 s | a client id metadata document | public already; the address is hashed |
+| `mcp:keyset:<url>` | string | the same | the public keys that such a document refers to | the same |
+| `<either>:last` | string | 1 day after it was fetched | the same, for a time when it cannot be fetched again | the same |
 | `mcp:ask:<ticket>` | string | 10 minutes | a consent page that was shown, until it is answered | encrypted; the ticket is hashed |
 | `mcp:state:<state>` | string | 10 minutes | a sign-in under way at a provider | encrypted; the state is hashed |
 | `mcp:signin:<state>` | string | 10 minutes | the code that the `local` provider printed for a sign-in | encrypted; the state is hashed |
@@ -168,6 +170,15 @@ def client(client_id: str) -> str:
 
 def document(url: str) -> str:
     return f"mcp:document:{hashed(url)}"
+
+
+def key_set(url: str) -> str:
+    return f"mcp:keyset:{hashed(url)}"
+
+
+def last_good(name: str) -> str:
+    """Beside the key of a document or key set."""
+    return f"{name}:last"
 
 
 def ask(digest: str) -> str:

@@ -41,10 +41,10 @@ class BackChannel:
 
     async def token(self, request: AnyRequest) -> Response[bytes]:
         form = await read_form(request)
-        return answer(await self.tokens.exchange(form, request.headers))
+        return answer(await self.tokens.exchange(form, request.headers, self._caller(request)))
 
     async def revoke(self, request: AnyRequest) -> Response[bytes]:
-        await self.tokens.revoke(await read_form(request), request.headers)
+        await self.tokens.revoke(await read_form(request), request.headers, self._caller(request))
         return answer(b"{}")
 
     async def introspect(self, request: AnyRequest) -> Response[bytes]:
@@ -67,12 +67,12 @@ class BackChannel:
         return answer(msgspec.json.encode(found))
 
     async def register(self, request: AnyRequest) -> Response[bytes]:
-        address = self.registrations[0].whence(request.scope)
+        address = self._caller(request)
         for number, limit in enumerate(self.registrations):
             await limit.take(request.scope, f"register:{number}:{address}")
         try:
             metadata = msgspec.json.decode(await request.body())
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             metadata = None
         if not isinstance(metadata, dict):
             raise OAuthRefused("invalid_client_metadata", "The body must be a JSON object of client metadata")
@@ -85,6 +85,9 @@ class BackChannel:
         await self.clients.store.add(client)
         self.audit.note("client registered", trail="strangers", client=client.id, name=client.name)
         return answer(msgspec.json.encode(said), status=201)
+
+    def _caller(self, request: AnyRequest) -> str:
+        return self.registrations[0].whence(request.scope)
 
     async def _operator(self, request: AnyRequest) -> None:
         """An access token with the operators' scope, and nothing less."""

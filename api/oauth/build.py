@@ -21,8 +21,9 @@ from api.settings import Settings
 from auth import metadata
 from auth.audit import Audit
 from auth.bearer import Bearers
-from auth.client_documents import FETCHES, ClientDocuments
+from auth.client_documents import ClientDocuments
 from auth.clients import Clients
+from auth.fetch import Fetch
 from auth.providers.known import build as build_providers
 from auth.refusal import OAuthRefused, PageRefused
 from auth.revocation import Revocations
@@ -86,7 +87,7 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     scopes = Scopes(catalog.scopes())
     signins, audit = SignInStore(redis, ring), stores.audit
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
-    documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, limiter=RateLimiter(redis, FETCHES))
+    documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, fetch=Fetch(redis))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
     revocations = Revocations(
         grants=grants, signins=signins, tasks=stores.tasks, audit=audit, cancels=own.auth_revoked_jobs == "cancel"

@@ -33,9 +33,10 @@ class FrontChannel:
 
     async def authorize(self, request: AnyRequest) -> Response[Any]:
         # Each leaves something in the store, and nobody has signed in yet.
-        await self.visits.take(request.scope, f"authorize {self.visits.whence(request.scope)}")
+        caller = self.visits.whence(request.scope)
+        await self.visits.take(request.scope, f"authorize {caller}")
         try:
-            asked, client = await self.signin.begin(request.scope["query_string"])
+            asked, client = await self.signin.begin(request.scope["query_string"], caller)
         except SentBack as back:
             return to(back.location)
         browser = request.cookies.get(self.cookies.browser_name())

@@ -292,6 +292,7 @@ def test_ten_redirects_of_the_longest_kind_are(proxied: Stack):
         (b"null", 400),
         (b'"x"', 400),
         (b"\xff\xfe", 400),
+        (b'{"redirect_uris":["https://a.example/cb"],"client_name":"\xff"}', 400),
         (b"[" * 7000, 400),
         (b'{"a":' * 1200 + b"1" + b"}" * 1200, 400),
         (b'{"redirect_uris":["https://a.example/cb"],"grant_types":["implicit"]}', 400),
