@@ -184,6 +184,7 @@ class Stack:
             mutation, off = mutation or self.mutation, os.environ.get(CONTROL_OFF)
             module = ["tests.faults.mutant", mutation] if mutation else ["api.cli.main"]
             module = ["tests.attacks.mutant", off] if off else module
+            module = ["tests.stand_ins.internet"] if "TEST_INTERNET" in self.settings else module
             command = [sys.executable, "-m", *module, *arguments]
             process = subprocess.Popen(
                 command,

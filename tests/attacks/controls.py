@@ -5,29 +5,10 @@ either not tested or not needed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True)
-class Edit:
-    """*text*, which stands once in the source of the function or in the constant at *where*, becomes *instead*."""
-
-    where: str
-    text: str
-    instead: str
-
-
-@dataclass(frozen=True)
-class Control:
-    edits: tuple[Edit, ...]
-    tests: tuple[str, ...]
-    """`file::function` under tests/."""
-
-
-def off(where: str, text: str, instead: str, *tests: str) -> Control:
-    return Control((Edit(where, text, instead),), tests)
-
+from tests.attacks.control import Control, off
+from tests.attacks.document_controls import DOCUMENTS
 
 _CONSENT: Final = "attacks/test_consent.py"
 _AUTHORIZE: Final = "attacks/test_authorize.py"
@@ -312,4 +293,5 @@ CONTROLS: Final[Mapping[str, Control]] = {
         "return address",
         f"{_REGISTRATION}::test_one_network_is_not_a_new_stranger_with_every_address",
     ),
+    **DOCUMENTS,
 }

@@ -11,7 +11,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from api.cli.main import LAZY, main
-from tests.attacks.controls import CONTROLS, Edit
+from tests.attacks.control import Edit
+from tests.attacks.controls import CONTROLS
 
 
 class Stale(Exception):

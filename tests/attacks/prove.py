@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from tests.attacks.controls import CONTROLS, Control
+from tests.attacks.control import Control
+from tests.attacks.controls import CONTROLS
 from tests.servers import CONTROL_OFF
 
 ROOT: Final = Path(__file__).parents[2]
