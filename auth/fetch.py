@@ -37,6 +37,7 @@ OF_ADDRESS: Final = Rate(30, timedelta(minutes=1))
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _CHARACTER: Final = r"(?:[A-Za-z0-9\-._~!$&'()+,;=:@]|%[0-9A-Fa-f]{2})"
 _URL: Final = re.compile(rf"https://({_LABEL}(?:\.{_LABEL})+)((?:/{_CHARACTER}*)+)(\?(?:{_CHARACTER}|[/?])*)?")
+_INSIDE: Final = "its host is not on the public internet"
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _LONGEST_HOST: Final = 253
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})")
@@ -144,11 +145,11 @@ async def _address(host: str) -> str:
         # A dot at the end: the name as it stands, without the domains that are searched for short ones.
         found = await asyncio.get_running_loop().getaddrinfo(f"{host}.", 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        found = []
+        # In the words of the other: nobody learns here which names there are inside.
+        raise NotNow(_INSIDE) from None
     addresses = [str(each[4][0]) for each in found]
-    if not addresses or not all(is_public(each) for each in addresses):
-        # The same for both: nobody learns here which names there are inside.
-        raise BadDocument("its host is not on the public internet")
+    if not all(is_public(each) for each in addresses):
+        raise BadDocument(_INSIDE)
     return addresses[0]
 
 

@@ -214,7 +214,7 @@ class Stack:
     def _start_web(self, port: int) -> Program:
         web = self.start("serve", "--port", str(port))
         url = f"http://127.0.0.1:{port}/ping"
-        until(lambda: _status(url) == 200, f"{web.name} answering; see {web.log}")
+        until(lambda: _status(url) == 200, f"{web.name} answering; see {web.log}", within=60)
         return web
 
     def start_worker(self, *options: str) -> Program:

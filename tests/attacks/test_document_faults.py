@@ -108,6 +108,16 @@ def test_an_answer_that_is_no_document_is_refused_soon(here: Place, answer: str)
     assert [line for line in here.web.journal("connect") if line.startswith("169.254")] == []
 
 
+@pytest.mark.parametrize("status", [201, 203, 206, 301, 302, 307, 400, 404, 410])
+def test_a_document_under_another_status_is_none(here: Place, status: int):
+    """A33; draft 5: 200, and every other status is an error, whatever comes with it."""
+    client_id = new_id()
+    body = json.dumps(good(client_id)).encode()
+    here.web.pages[client_id] = Page(status=status, headers=AS_JSON, body=body)
+
+    assert_refused(here, client_id)
+
+
 @pytest.mark.parametrize("kind", ["", "text/html", "text/json", "application/jsonp", "application/json+x", "json"])
 def test_what_is_not_called_json_is_not_read(here: Place, kind: str):
     """A33: nobody's upload or error page becomes a client."""

@@ -14,7 +14,7 @@ from tests.attacks.doors import bases, error_of, let_go, life_of, names_of, open
 from tests.oauth import agree, authorize, new_app, query_of, sign_in
 from tests.servers import ValkeyServer
 from tests.stand_ins.internet import home
-from tests.stand_ins.website import Page
+from tests.stand_ins.website import CLIENTS, Page
 
 BY_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PROVES = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -204,19 +204,23 @@ def test_a_failure_is_remembered_for_a_minute(here: Place):
 
 
 def test_a_client_whose_site_is_down_goes_on_until_it_is_withdrawn(here: Place):
-    """RFC 9111 4.2.4: an old copy when none can be had; none when the site says that there is no document."""
-    client_id = new_id()
+    """RFC 9111 4.2.4: an old copy while its name or its site is not there; none when there is no document any more."""
+    label = new_label()
+    client_id, nothing = new_id(label=label), list[str]()
+    here.web.names(**{label: [[home(f"{label}.{CLIENTS}")], nothing]})
     here.web.put(client_id, good(client_id))
     _, names = kept(here, client_id)
     fresh = min(names, key=len)
+    let_go(here.stack, fresh)
 
-    found: list[int] = []
+    found = [here.visit(client_id).status_code, here.visit(client_id, replica=1).status_code]
+    here.web.names(**{label: [[home(f"{label}.{CLIENTS}")]]})
     for page in (Page(status=503), Page(status=404), Page(status=503)):
         here.web.pages[client_id] = page
         let_go(here.stack, fresh)
         found += [here.visit(client_id).status_code, here.visit(client_id, replica=1).status_code]
 
-    assert found == [200, 200, 400, 400, 400, 400]
+    assert found == [200, 200, 200, 200, 400, 400, 400, 400]
     assert here.web.asked_for(client_id) == 4
 
 
