@@ -37,7 +37,7 @@ def verify(token: str, keys: KeySet, expected: Expected, *, access_token: str | 
     try:
         # A `crit` header, an embedded `jwk` or a `jku` is nothing joserfc would follow: the key is one of ours.
         decoded = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
-    except (JoseError, ValueError, KeyError, TypeError):
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError):
         raise BadToken("its signature is not the provider's") from None
     if unknown := set(decoded.header) - {"alg", "kid", "typ", "x5t", "x5t#S256"}:
         raise BadToken(f"its header holds {min(unknown)}")

@@ -1,11 +1,12 @@
 """Any OpenID provider, by discovery: Auth0, Google, Keycloak, Entra ID and the rest."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 import httpx2
 import msgspec
@@ -14,7 +15,8 @@ from authlib.integrations.base_client import OAuthError  # pyright: ignore[repor
 from authlib.integrations.httpx_client import (  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
     AsyncOAuth2Client,
 )
-from joserfc.jwk import KeySet
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from auth.id_token import BadToken, Expected, verify
 from auth.identity import Identity
@@ -27,6 +29,13 @@ ASK_AGAIN_AFTER: Final = 60
 """Seconds between two looks for a key that was not there (attack A30)."""
 TIMEOUT: Final = httpx2.Timeout(10)
 LONGEST: Final = 512 * 1024
+"""Bytes of an answer, unpacked."""
+UNREADABLE: Final = (httpx2.HTTPError, ValueError, TypeError, RecursionError)
+"""What reading an answer may come to, whatever the answer is."""
+_SAFE_URL: Final = re.compile(
+    r"https?://([A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9.\-_~%:@/]*)?(\?[A-Za-z0-9.\-_~%=&+:/]*)?"
+)
+"""Where a provider may send us and people: nothing that a header or a shell would read otherwise (attack A39)."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +59,7 @@ class Discovery:
         self._issuer = issuer
         self._document: dict[str, Any] = {}
         self._keys: KeySet | None = None
-        self._document_at = self._keys_at = float("-inf")
+        self._document_at = self._keys_at = self._again_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def document(self) -> Mapping[str, Any]:
@@ -66,15 +75,16 @@ class Discovery:
         return self._document
 
     async def keys(self, *, again: bool = False) -> KeySet:
-        """The provider's keys; *again* looks for new ones, unless that was done just now."""
+        """The provider's keys; *again* looks for new ones, unless somebody looked for some just now."""
         uri = str((await self.document())["jwks_uri"])
         async with self._lock:
-            age = time.monotonic() - self._keys_at
-            if self._keys is None or age > FRESH_FOR or (again and age > ASK_AGAIN_AFTER):
-                try:
-                    self._keys = KeySet.import_key_set(await _get_json(uri))  # pyright: ignore[reportArgumentType]
-                except (ValueError, KeyError, TypeError) as error:
-                    raise ProviderFailed("The identity provider's keys cannot be read.") from error
+            now = time.monotonic()
+            look = again and now - self._again_at > ASK_AGAIN_AFTER
+            if look:
+                # Before the look: one that fails is not repeated at once either.
+                self._again_at = now
+            if self._keys is None or look or now - self._keys_at > FRESH_FOR:
+                self._keys = key_set(await _get_json(uri))
                 self._keys_at = time.monotonic()
             return self._keys
 
@@ -133,7 +143,11 @@ class OpenIdProvider:
         kept = msgspec.json.decode(upstream or b"{}", type=dict[str, Any])
         if not kept.get("refresh_token"):
             return None
-        document = await self.discovery.document()
+        try:
+            document = await self.discovery.document()
+        except ProviderFailed:
+            # A provider that cannot be asked has not said no.
+            return None
         async with self._http(document) as http:
             try:
                 tokens: dict[str, Any] = await http.refresh_token(
@@ -143,8 +157,7 @@ class OpenIdProvider:
                 if error.error == "invalid_grant":
                     raise ProviderFailed("The identity provider has ended this sign-in.") from error
                 return None
-            except (httpx2.HTTPError, ValueError):
-                # A provider that cannot be asked has not said no.
+            except UNREADABLE:
                 return None
         return msgspec.json.encode(kept | {name: tokens[name] for name in _KEPT if name in tokens})
 
@@ -162,7 +175,7 @@ class OpenIdProvider:
                         code_verifier=leg.code_verifier,
                     )
                 )
-            except (OAuthError, httpx2.HTTPError, ValueError) as error:
+            except (OAuthError, *UNREADABLE) as error:
                 raise ProviderFailed("The identity provider did not confirm the sign-in.") from error
 
     async def _claims(self, tokens: Mapping[str, Any], leg: Leg) -> dict[str, Any]:
@@ -213,10 +226,24 @@ def merged(claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, 
     if userinfo.get("sub") != claims["sub"]:
         return dict(claims)
     found = {**userinfo, **claims}
-    if "email" in claims and "email_verified" not in claims and userinfo.get("email") != claims["email"]:
-        # An address is verified only by what names it.
-        found.pop("email_verified", None)
+    # An address is verified only by what names it, and the token is signed.
+    naming = [each for each in (claims, userinfo) if each.get("email") == found.get("email")]
+    found["email_verified"] = next((each["email_verified"] for each in naming if "email_verified" in each), None)
     return found
+
+
+def key_set(document: Mapping[str, Any]) -> KeySet:
+    """The keys of a JWK set that we understand (RFC 7517 5); ProviderFailed when there is none."""
+    listed = document.get("keys")
+    found: list[Key] = []
+    for each in cast("list[Any]", listed) if isinstance(listed, list) else []:
+        try:
+            found.append(JWKRegistry.import_key(each))
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+            log.debug("a key that is not understood")
+    if not found:
+        raise ProviderFailed("The identity provider's keys cannot be read.")
+    return KeySet(found)
 
 
 def _auth_method(document: Mapping[str, Any], secret: str | None) -> str:
@@ -231,16 +258,26 @@ async def _get_json(url: str, *, token: str | None = None) -> dict[str, Any]:
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
             bearer = {"authorization": f"Bearer {token}"} if token else {}
-            answer = await http.get(url, headers={"accept": "application/json", **bearer})
-        if answer.status_code != 200 or len(answer.content) > LONGEST:  # noqa: PLR2004  # RFC 9110
+            async with http.stream("GET", url, headers={"accept": "application/json", **bearer}) as answer:
+                body = await _read(answer) if answer.status_code == 200 else None  # noqa: PLR2004  # RFC 9110
+        if body is None:
             raise ProviderFailed("The identity provider cannot be asked who it is just now.")
-        return msgspec.json.decode(answer.content, type=dict[str, Any])
-    except (httpx2.HTTPError, msgspec.DecodeError) as error:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (*UNREADABLE, httpx2.InvalidURL) as error:
         raise ProviderFailed("The identity provider cannot be reached just now.") from error
+
+
+async def _read(answer: httpx2.Response) -> bytes | None:
+    """The body, or None as soon as it is too long to be believed."""
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > LONGEST:
+            return None
+    return bytes(body)
 
 
 def _check_endpoint(url: str, issuer: str) -> None:
     """https, unless the issuer itself is plain (a provider on this machine)."""
-    scheme = urlsplit(url).scheme
-    if scheme != "https" and not (scheme == "http" and issuer.startswith("http://")):
+    if not _SAFE_URL.fullmatch(url) or not (url.startswith("https://") or issuer.startswith("http://")):
         raise ProviderFailed("The identity provider names an address that is not https.")
