@@ -43,7 +43,9 @@ def admit(identity: Identity, settings: AuthSettings) -> None:
 def is_of_domain(email: str, settings: AuthSettings) -> bool:
     """Whether a verified address is of a domain that may use this server; any is while none is named."""
     domains = {domain.lower() for domain in settings.auth_allowed_domains}
-    return not domains or email.rpartition("@")[2].lower() in domains
+    name, _, domain = email.partition("@")
+    # An address has one `@`; what has none or two is nobody's.
+    return not domains or (bool(name) and domain.lower() in domains)
 
 
 def is_operator(email: str, subject: str, provider: str, settings: AuthSettings) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import httpx2
@@ -10,10 +10,28 @@ import msgspec
 
 from auth.identity import Identity
 from auth.pkce import challenge_for
-from auth.providers.oidc import TIMEOUT
+from auth.providers.oidc import TIMEOUT, UNREADABLE
 from auth.providers.provider import Leg, ProviderFailed
+from auth.refusal import PageRefused
 
 Found = TypeVar("Found")
+_MOST: Final = "?per_page=100"
+"""GitHub gives thirty of a list unless it is asked for more."""
+
+
+class _User(msgspec.Struct, frozen=True):
+    id: int
+    login: str
+
+
+class _Email(msgspec.Struct, frozen=True):
+    email: str
+    primary: bool
+    verified: bool
+
+
+class _Organization(msgspec.Struct, frozen=True):
+    login: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +89,7 @@ class GitHub:
                 http.headers["authorization"] = f"Bearer {tokens['access_token']}"
                 http.headers["accept"] = "application/vnd.github+json"
                 return await self._person(http, msgspec.json.encode(tokens))
-        except (httpx2.HTTPError, ValueError) as error:
+        except UNREADABLE as error:
             raise ProviderFailed("GitHub cannot be reached just now.") from error
 
     async def refresh(self, upstream: bytes) -> bytes | None:
@@ -90,20 +108,20 @@ class GitHub:
         return None
 
     async def _person(self, http: httpx2.AsyncClient, upstream: bytes) -> Identity:
-        user = await self._get(http, "/user", dict[str, Any])
-        emails = await self._get(http, "/user/emails", list[dict[str, Any]])
-        email = next((str(each["email"]) for each in emails if each.get("primary") and each.get("verified")), "")
-        claims: dict[str, Any] = {"login": user["login"]}
+        user = await self._get(http, "/user", _User)
+        emails = await self._get(http, f"/user/emails{_MOST}", list[_Email])
+        email = next((each.email for each in emails if each.primary and each.verified), "")
+        claims: dict[str, Any] = {"login": user.login}
         if self.organizations:
-            found = [str(each["login"]) for each in await self._get(http, "/user/orgs", list[dict[str, Any]])]
+            found = [each.login for each in await self._get(http, f"/user/orgs{_MOST}", list[_Organization])]
             claims["organizations"] = found
             if not {each.lower() for each in found} & {each.lower() for each in self.organizations}:
-                raise ProviderFailed("Your GitHub account is in no organisation that may use this server.")
+                raise PageRefused("Your GitHub account is in no organisation that may use this server.", status=403)
         return Identity(
             issuer=self.url,
             # The number stays when the login changes hands.
-            subject=str(user["id"]),
-            name=str(user["login"]),
+            subject=str(user.id),
+            name=user.login,
             email=email,
             claims=claims,
             upstream=upstream,
