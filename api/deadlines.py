@@ -4,6 +4,7 @@ Headers have a deadline on the connection, a body one where it is read. An answe
 """
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -37,6 +38,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._forget()
+        if not self.url.startswith((b"/", b"*")):
+            self._take_host_from_target()
         super().on_headers_complete()
         # Whoever was answered before the whole body came might never send it: 408 is said first where it can be.
         self._expect(self.body_within + AFTERWARDS)
@@ -48,6 +51,11 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
+
+    def _take_host_from_target(self) -> None:
+        """RFC 9112 3.2.2: a target in absolute form says which host is meant, and the Host header does not count."""
+        authority = re.split(rb"[/?#]", self.url.partition(b"://")[2], maxsplit=1)[0]
+        self.headers[:] = [*((name, value) for name, value in self.headers if name != b"host"), (b"host", authority)]
 
     def _expect(self, within: float) -> None:
         if self._deadline is None:

@@ -89,7 +89,7 @@ class Edge:
                     message["headers"] = [*given_headers, *own, *left, (b"x-request-id", request_id.encode())]
                 await send(message)
 
-            refusal = self._refusal(scope["path"], headers)
+            refusal = self._refusal(scope, headers)
             if refusal:
                 await _refuse(*refusal, sending)
             elif _has_body(headers):
@@ -99,15 +99,21 @@ class Edge:
                 await self._app(scope, receive, sending)
             _log(scope, status, time.monotonic() - started)
 
-    def _refusal(self, path: str, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
-        if not self._door.host(headers.get(b"host", b"").decode("latin-1").strip()):
+    def _refusal(self, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
+        hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
+        # RFC 9112 3.2: there is one Host. Of two, a proxy may believe the one and we the other.
+        if len(hosts) != 1 or not self._door.host(hosts[0]):
             return 421, "Host is not a name of this server: MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS must list it"
-        origin = headers.get(b"origin")
         # Browsers hide the origin of a form on a page without referrer, and vouch for it by another header.
-        own_form = origin == b"null" and path in OWN_FORMS and headers.get(b"sec-fetch-site") == b"same-origin"
-        if origin is not None and not own_form and not self._door.origin(origin.decode("latin-1").strip()):
+        is_form = scope["path"] in OWN_FORMS and headers.get(b"sec-fetch-site") == b"same-origin"
+        if origins and not (is_form and origins == ["null"]) and not all(map(self._door.origin, origins)):
             return 403, "Origin may not call this server: MCP_ALLOWED_ORIGINS must list it"
         return None
+
+
+def _values(scope: HTTPScope, wanted: bytes) -> list[str]:
+    """What every header of this name says."""
+    return [value.decode("latin-1").strip() for name, value in scope["headers"] if name == wanted]
 
 
 def _security_headers(*, https: bool) -> list[tuple[bytes, bytes]]:
