@@ -53,16 +53,23 @@ class Front:
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        await self.limit.take(scope, self.limit.whence(scope))
-        bearer = await self.guard.identify(scope)
-        if bearer.grant:
-            await self.limit.take(scope, f"by {bearer.principal.key}")
+        bearer = await self._known(scope)
         method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {
             "POST": self._post,
             "GET": self._get,
             "DELETE": self._delete,
         }.get(scope["method"], _not_allowed)
         await method(scope, receive, send, bearer)
+
+    async def _known(self, scope: HTTPScope) -> Bearer:
+        """Who asks, once more: people behind one address do not use up each other's requests."""
+        try:
+            bearer = await self.guard.identify(scope)
+        except Refused:
+            await self.limit.take(scope, self.limit.whence(scope))
+            raise
+        await self.limit.take(scope, bearer.principal.key if bearer.grant else self.limit.whence(scope))
+        return bearer
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)
