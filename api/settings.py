@@ -13,14 +13,14 @@ from pydantic_settings import NoDecode
 from auth.settings import AuthSettings
 from storage.errors import SettingsError
 from storage.rate import Rate
-from storage.settings import Group, Seconds, StorageSettings, is_loopback, read, words
+from storage.settings import Group, Seconds, StorageSettings, has_host, is_loopback, read, words
 from tasks.process import ProcessSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
 ACCEPTED_RISK: Final = "yes-i-know"
 _RATE: Final = re.compile(r"(\d+)/(second|minute|hour)")
 _PERIODS: Final = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:]+")
+_ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
 class WebSettings(Group):
@@ -89,7 +89,7 @@ class WebSettings(Group):
     @field_validator("public_url")
     @classmethod
     def _origin(cls, value: str | None) -> str | None:
-        if value is not None and not _ORIGIN.fullmatch(value.rstrip("/")):
+        if value is not None and not (_ORIGIN.fullmatch(value.rstrip("/")) and has_host(value)):
             raise ValueError("it must be an origin: http:// or https://, a host, perhaps a port, and nothing else")
         return value and value.rstrip("/")
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from storage.errors import SettingsError
-from storage.settings import Group, Seconds, words
+from storage.settings import Group, Seconds, has_host, words
 
 OFF: Final = "off"
 PROVIDERS: Final = ("local", "auth0", "github", "google", "oidc")
@@ -136,7 +136,7 @@ class AuthSettings(Group):
     @field_validator("github_url", "oidc_issuer")
     @classmethod
     def _address(cls, value: str) -> str:
-        if value and not _SAFE_URL.fullmatch(value):
+        if value and not (_SAFE_URL.fullmatch(value) and has_host(value)):
             raise ValueError("it must be an https:// address of letters, digits and . - _ / : ~ %")
         return value
 

@@ -172,6 +172,15 @@ class StorageSettings(Group):
         return KeyFile.of_machine(self.data_dir / "secret.key")
 
 
+def has_host(address: str) -> bool:
+    """Whether the URL *address* names a host, and no port that cannot be."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Whether *host* can only be this machine."""
     try:
