@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
 from api.limit import Limit
 from api.oauth import pages
@@ -94,7 +95,7 @@ class FrontChannel:
             return await front.consent(request)
 
         @get("/oauth/callback/{provider:str}", include_in_schema=False)
-        async def oauth_callback(request: AnyRequest, provider: str) -> Response[Any]:
+        async def oauth_callback(request: AnyRequest, provider: FromPath[str]) -> Response[Any]:
             return await front.callback(request, provider)
 
         @get("/oauth/auth0-callback", include_in_schema=False)
