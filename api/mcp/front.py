@@ -68,7 +68,7 @@ class Front:
         except Refused:
             await self.limit.take(scope, self.limit.whence(scope))
             raise
-        await self.limit.take(scope, bearer.principal.key if bearer.grant else self.limit.whence(scope))
+        await self.limit.take(scope, f"by {bearer.principal.key}" if bearer.grant else self.limit.whence(scope))
         return bearer
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:

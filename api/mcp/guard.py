@@ -9,13 +9,13 @@ from litestar.types import HTTPScope
 from api.errors import INSUFFICIENT_SCOPE, UNAUTHORIZED, Refused
 from api.mcp.cursor import StreamCursor, parse
 from api.mcp.request import headers_of
+from api.mcp.resources import run_of
 from auth.audit import Audit
 from auth.bearer import EVERYTHING, Bearer, Bearers, challenge
 from auth.principal import ANONYMOUS
 from auth.scopes import BASIC, PROMPTS, RESOURCES, TOOLS
 from storage.tasks import TaskStore
 from tasks.catalog import Catalog
-from tasks.large import SCHEME
 
 _OF_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "tools": (TOOLS,),
@@ -23,7 +23,6 @@ _OF_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "prompts": (PROMPTS,),
     "resources": (RESOURCES,),
 }
-_OF_REFERENCES: Final[Mapping[object, tuple[str, ...]]] = {"ref/prompt": (PROMPTS,), "ref/resource": (RESOURCES,)}
 _MOST_TASKS: Final = 100
 _ANYBODY: Final = Bearer(principal=ANONYMOUS, scopes=EVERYTHING)
 
@@ -83,17 +82,15 @@ class TokenGuard:
 
     async def authorize(self, bearer: Bearer, method: str, params: Mapping[str, Any] | None) -> None:
         given = params or {}
-        needed = [*self._of_name(method, str(given.get("name", "")))]
-        if method == "completion/complete" and isinstance(ref := given.get("ref"), dict):
-            needed += _OF_REFERENCES.get(cast("dict[str, object]", ref).get("type"), ())
+        needed = [*self._of_name(method, str(given.get("name", ""))), *_of_params(method, given)]
         for task_id in _tasks_named(method, given):
-            needed += await self._of_task(task_id)
+            needed += await self._of_task(task_id, bearer)
         self._check(bearer, needed, f"{method} {given.get('name', '')}".strip())
 
     async def authorize_stream(self, bearer: Bearer, event_id: str | None) -> None:
         cursor = parse(event_id) if event_id else None
         if isinstance(cursor, StreamCursor):
-            self._check(bearer, await self._of_task(cursor.stream), "resume")
+            self._check(bearer, await self._of_task(cursor.stream, bearer), "resume")
 
     def _check(self, bearer: Bearer, needed: Sequence[str], method: str) -> None:
         if not bearer.lacks(needed):
@@ -119,21 +116,38 @@ class TokenGuard:
         tool = self.catalog.find_tool(name) if method == "tools/call" else None
         return (*scopes, *(tool.scopes if tool else ()))
 
-    async def _of_task(self, task_id: str) -> tuple[str, ...]:
+    async def _of_task(self, task_id: str, bearer: Bearer) -> tuple[str, ...]:
+        """Nothing for a task of another principal: naming its scopes would tell that it exists."""
         record = await self.tasks.find(task_id)
-        tool = self.catalog.find_tool(record.tool) if record else None
+        if record is None or record.principal != bearer.principal:
+            return ()
+        tool = self.catalog.find_tool(record.tool)
         return tool.scopes if tool else ()
+
+
+def _of_params(method: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """What methods that belong to no one kind of offer need, by what they are about."""
+    if method == "completion/complete":
+        return (RESOURCES,) if _mapping(params.get("ref")).get("type") == "ref/resource" else (PROMPTS,)
+    if method == "subscriptions/listen":
+        wanted = _mapping(params.get("notifications"))
+        of = {"taskIds": TOOLS, "resourceSubscriptions": RESOURCES}
+        return tuple(scope for name, scope in of.items() if wanted.get(name))
+    return ()
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _tasks_named(method: str, params: Mapping[str, Any]) -> list[str]:
     """The tasks that a request wants something of, whichever way it names them."""
     named: list[object] = [params.get("taskId")]
-    if method == "tools/call" and isinstance(arguments := params.get("arguments"), dict):
-        named.append(cast("dict[str, object]", arguments).get("jobId"))
-    if method.startswith("resources/"):
-        uri = params.get("uri")
-        named.append(uri.removeprefix(SCHEME) if isinstance(uri, str) and uri.startswith(SCHEME) else None)
-    if method == "subscriptions/listen" and isinstance(wanted := params.get("notifications"), dict):
-        ids = cast("dict[str, object]", wanted).get("taskIds")
+    if method == "tools/call":
+        named.append(_mapping(params.get("arguments")).get("jobId"))
+    if method.startswith("resources/") and isinstance(uri := params.get("uri"), str):
+        named.append(run_of(uri))
+    if method == "subscriptions/listen":
+        ids = _mapping(params.get("notifications")).get("taskIds")
         named += cast("list[object]", ids)[:_MOST_TASKS] if isinstance(ids, list) else []
     return [each for each in named if isinstance(each, str) and len(each) <= 64]  # noqa: PLR2004  # ids have 32

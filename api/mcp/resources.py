@@ -46,6 +46,11 @@ LEGACY_NOT_FOUND: Final = -32002
 _RESULTS: Final = (result_uri(""), SCHEME)
 
 
+def run_of(uri: str) -> str | None:
+    """The run whose kept result *uri* names; None when it names something else."""
+    return next((uri.removeprefix(prefix) for prefix in _RESULTS if uri.startswith(prefix)), None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resources:
     catalog: Catalog
@@ -88,8 +93,8 @@ class Resources:
 
     async def read(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult | InputRequiredResult:
         uri = str(params.uri)
-        if uri.startswith(_RESULTS):
-            return ReadResourceResult(contents=await self._kept(ctx, uri))
+        if (run_id := run_of(uri)) is not None:
+            return ReadResourceResult(contents=await self._kept(ctx, uri, run_id))
         found = self.catalog.find_resource(uri)
         if found is None:
             raise _not_found(ctx, uri)
@@ -125,11 +130,11 @@ class Resources:
 
     def is_known(self, uri: str) -> bool:
         """Whether there is a resource, or a template, of this form."""
-        return uri.startswith(_RESULTS) or self.catalog.find_resource(uri) is not None
+        return run_of(uri) is not None or self.catalog.find_resource(uri) is not None
 
-    async def _kept(self, ctx: Context, uri: str) -> list[TextResourceContents | BlobResourceContents]:
+    async def _kept(self, ctx: Context, uri: str, run_id: str) -> list[TextResourceContents | BlobResourceContents]:
         try:
-            stored = await self.results.get(uri.rpartition("/")[2], caller(ctx).principal)
+            stored = await self.results.get(run_id, caller(ctx).principal)
         except NotFound:
             raise _not_found(ctx, uri) from None
         result = restored(msgspec.json.decode(stored))
