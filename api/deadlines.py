@@ -1,5 +1,7 @@
 """Requests that never finish are ended: uvicorn waits for their rest for ever, and each holds a connection.
 
+It also takes headers of any size, and those behind a body as well; ours have a most, and stand before it.
+
 Headers have a deadline on the connection, a body one where it is read. An answer has none: it may stream for hours.
 """
 
@@ -13,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 AFTERWARDS: Final = 1.0
 """Seconds in which a request whose body is late is told so, before its connection is cut."""
+MOST_HEAD: Final = 64 * 1024
+"""Bytes that may come before the parser makes something of them; what one read brings is taken whole."""
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _LATE: Final = b"The request body did not arrive in time"
 
 
@@ -27,25 +32,47 @@ class PatientProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(*args, **kwargs)
         self._deadline: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn has it
         super().connection_made(transport)
         self._expect(self.headers_within)
 
+    def data_received(self, data: bytes) -> None:
+        self._unread += len(data)
+        super().data_received(data)
+        # RFC 6585 5: the parser keeps a header until it is whole, and all of them until they are complete.
+        if self._unread > MOST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_head = True
         self._expect(self.headers_within)
 
     def on_headers_complete(self) -> None:
         self._forget()
+        self._in_head, self._unread = False, 0
         if not self.url.startswith((b"/", b"*")):
             self._take_host_from_target()
         super().on_headers_complete()
         # Whoever was answered before the whole body came might never send it: 408 is said first where it can be.
         self._expect(self.body_within + AFTERWARDS)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # RFC 9110 6.5.1: what stands in a trailer is no header. A proxy that sets one may not have seen it.
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         self._forget()
+        self._unread = 0
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
