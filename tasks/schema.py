@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final, cast
 
 from jsonschema import Draft202012Validator
@@ -14,6 +15,8 @@ from referencing import Registry
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 WRAPPED: Final = "result"
 """The property that carries a return value which is not an object."""
+MOST_COMPLAINTS: Final = 10
+"""What is wrong with the arguments of one call, as far as its caller is told."""
 
 _EXPECTED: Final = re.compile(r"^(Value error, |(Input|String|List|Dictionary|Set|Tuple) )| after validation, not \d+$")
 """What pydantic says around the words that matter."""
@@ -46,7 +49,7 @@ class Arguments:
         except ValidationError as error:
             known = tuple(cast("Mapping[str, Any]", self.schema["properties"]))
             found = [_complaint(detail, known) for detail in error.errors(include_url=False, include_context=False)]
-            raise InvalidArguments("; ".join(dict.fromkeys(found))) from None
+            raise InvalidArguments("; ".join(list(dict.fromkeys(found))[:MOST_COMPLAINTS])) from None
         return {name: getattr(parsed, name) for name in type(parsed).model_fields}
 
 
@@ -61,17 +64,20 @@ class GivenArguments:
 
     def parse(self, raw: bytes) -> dict[str, Any]:
         """The JSON object itself; InvalidArguments names what the schema refuses."""
-        parsed = json.loads(raw)
-        if not isinstance(parsed, dict):
-            raise InvalidArguments("the arguments must be a JSON object")
-        found = [_refusal(error) for error in self._validator.iter_errors(parsed)]
+        try:
+            parsed = json.loads(raw)
+            if not isinstance(parsed, dict):
+                raise InvalidArguments("the arguments must be a JSON object")
+            found = [_refusal(error) for error in islice(self._validator.iter_errors(parsed), MOST_COMPLAINTS)]
+        except RecursionError:
+            raise InvalidArguments("the arguments are nested too deeply") from None
         if found:
-            raise InvalidArguments("; ".join(dict.fromkeys(found[:5])))
+            raise InvalidArguments("; ".join(dict.fromkeys(found)))
         return cast("dict[str, Any]", parsed)
 
 
 def _refusal(error: Any) -> str:  # noqa: ANN401  # jsonschema ships no types
-    where = ".".join(str(part) for part in error.absolute_path)
+    where = ".".join(str(part) for part in error.absolute_path)[:100]
     message = str(error.message)[:200]
     return f"{where}: {message}" if where else message
 
@@ -131,7 +137,7 @@ def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complaint(detail: ErrorDetails, known: tuple[str, ...]) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
+    where = ".".join(str(part) for part in detail["loc"])[:100]
     match detail["type"]:
         case "missing":
             return f"{where} is required"

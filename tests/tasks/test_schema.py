@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from tasks.schema import DIALECT, Arguments, InvalidArguments, Output
+from tasks.schema import DIALECT, MOST_COMPLAINTS, Arguments, GivenArguments, InvalidArguments, Output
 from tasks.tools import TOOLS
 
 
@@ -125,3 +125,28 @@ def test_a_function_must_say_what_it_takes_and_returns():
         Arguments(vague, skip=None)
     with pytest.raises(TypeError, match="what it returns"):
         Output(vague)
+
+
+def test_a_thousand_wrong_arguments_are_told_in_a_few_words():
+    """A64: an answer is not many times as long as the question."""
+
+    def one(number: int) -> str:
+        return str(number)
+
+    raw = json.dumps({f"{'x' * 1000}{number}": 1 for number in range(1000)}).encode()
+    given = GivenArguments({"type": "object", "additionalProperties": {"type": "string"}})
+
+    for arguments in (Arguments(one, skip=None), given):
+        with pytest.raises(InvalidArguments) as caught:
+            arguments.parse(raw)
+        assert len(str(caught.value)) < 400 * MOST_COMPLAINTS
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 5000])
+def test_nesting_that_a_recursive_schema_follows_is_refused_in_words(depth: int):
+    """A64: no failure, however deep; the schema may refer to itself, and to nobody else."""
+    schema = {"type": "object", "properties": {"a": {"anyOf": [{"type": "integer"}, {"$ref": "#"}]}}}
+    raw = b'{"a":' * depth + b'"x"' + b"}" * depth
+
+    with pytest.raises(InvalidArguments):
+        GivenArguments(schema).parse(raw)
