@@ -417,6 +417,17 @@ def test_what_needs_a_scope_needs_it_on_every_way(tenants: Stack, opened: Vault,
         assert f'resource_metadata="{tenants.url}/.well-known/oauth-protected-resource/mcp"' in challenge
 
 
+def test_a_task_of_another_principal_does_not_tell_its_scope(tenants: Stack, opened: Vault):
+    """A44: who lacks the scope learns no more than who has it: 403 would say that there is such a task."""
+    token = let_in(tenants, [person("eve")])[0]
+    wire, session = as_one(tenants.mcp_url, token), in_session(tenants.mcp_url, token)
+
+    unknown = about(wire, session, NOBODYS)
+
+    for name in (*opened.held.ids, opened.large):
+        assert about(wire, session, name) == unknown
+
+
 @pytest.mark.parametrize("uri", ["result://x/{}", "RESULT://{}", "result:///{}", "echo://result/x/{}", "result://{}/"])
 def test_another_spelling_of_a_result_is_no_way_around_its_scope(tenants: Stack, opened: Vault, uri: str):
     """A46: what the guard reads as something else, the resources do not read as the result."""
