@@ -10,6 +10,7 @@ from storage.connection import Redis, connect
 from storage.seal import KeyRing
 from storage.settings import StorageSettings
 from tests.clients import OPEN
+from tests.secrets_scan import scan_files, scan_redis
 from tests.servers import Stack, ValkeyServer, free_port, running_stack
 
 
@@ -18,16 +19,18 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Generator[ValkeyServer]:
     """One server for all tests; database 0 is for the `redis` fixture, the others for stacks."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
+    assert scan_files(server.folder, {}) == []
 
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncGenerator[Redis]:
-    """An empty database. Fails the test that leaves a key without a time to live: every key of ours expires."""
+    """An empty database. Fails the test that leaves a key without a time to live, or a secret in clear."""
     client = connect(StorageSettings(redis_url=SecretStr(valkey.url(0))))
     valkey.flush(0)
     yield client
     await client.aclose()
     assert valkey.immortal_keys(0) == []
+    assert scan_redis(valkey.url(0), {}) == []
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import httpx2
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 from tests.clients import OPEN
+from tests.secrets_scan import CANARIES
 from tests.servers import Program, Stack, until
 
 REDIRECT = "http://127.0.0.1:49152/callback"
@@ -31,6 +32,7 @@ class Person:
         # From an address of its own: so many authorizations a minute may come from one.
         self.http.headers["x-forwarded-for"] = an_address()
         OPEN.append(self)
+        self.http.event_hooks["response"] = [CANARIES.learn]
 
     def get(self, address: str) -> httpx2.Response:
         return self.http.get(self._here(address), headers={"sec-fetch-site": "none"})
@@ -55,6 +57,10 @@ class App:
     redirect_uri: str = REDIRECT
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+
+    def __post_init__(self) -> None:
+        CANARIES.note("a client's code verifier", self.verifier)
+        CANARIES.note("a client's state", self.state)
 
     @property
     def challenge(self) -> str:
@@ -86,7 +92,7 @@ class App:
         return {name: value for name, value in (usual | changes).items() if value is not None}
 
     def token(self, form: Mapping[str, str], *, url: str | None = None) -> httpx2.Response:
-        return httpx2.post(f"{url or self.url}/oauth/token", data=dict(form), timeout=20)
+        return learnt(httpx2.post(f"{url or self.url}/oauth/token", data=dict(form), timeout=20))
 
     def refresh(self, token: str, *, url: str | None = None, **changes: str) -> httpx2.Response:
         form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": self.client_id, **changes}
@@ -122,7 +128,13 @@ def register(stack: Stack, **metadata: Any) -> httpx2.Response:
     }
     # Each from an address of its own: one may register ten clients a minute.
     where = {"x-forwarded-for": an_address()}
-    return httpx2.post(f"{stack.url}/oauth/register", json=usual | metadata, headers=where, timeout=20)
+    return learnt(httpx2.post(f"{stack.url}/oauth/register", json=usual | metadata, headers=where, timeout=20))
+
+
+def learnt(answer: httpx2.Response) -> httpx2.Response:
+    """The answer, of which whatever it hands out is a canary from now on."""
+    CANARIES.learn(answer)
+    return answer
 
 
 def an_address() -> str:
@@ -154,7 +166,9 @@ def printed_code(programs: list[Program], before: int) -> str:
 
 def printed_codes(programs: list[Program]) -> list[str]:
     lines = [line for program in programs for line in program.output().splitlines() if '"sign-in code"' in line]
-    return [match[1] for line in sorted(lines, key=_timestamp) if (match := re.search(r'"code": "([A-Z-]+)"', line))]
+    found = [match[1] for line in sorted(lines, key=_timestamp) if (match := re.search(r'"code": "([A-Z-]+)"', line))]
+    CANARIES.note_printed("a sign-in code", *found)
+    return found
 
 
 def _timestamp(line: str) -> str:

