@@ -21,6 +21,7 @@ UNAUTHORIZED: Final = -31007
 INSUFFICIENT_SCOPE: Final = -31008
 REVOKED: Final = -31009
 """The access token was revoked while its request was answered."""
+UNREADABLE: Final = -31010
 NO_ANSWER: Final = -31005
 """The client did not answer a request of ours."""
 
@@ -34,6 +35,7 @@ _STATUS: Final[Mapping[int, int]] = {
     INSUFFICIENT_SCOPE: 403,
     SERVER_STOPPING: 503,
     SESSION_ENDED: 404,
+    UNREADABLE: 410,
 }
 
 
@@ -60,6 +62,9 @@ class Refused(Exception):
 INTERNAL: Final = ErrorData(code=INTERNAL_ERROR, message="Internal server error")
 REDIS_AWAY: Final = ErrorData(
     code=UNAVAILABLE, message="The server cannot reach its store just now. Try again in a few seconds."
+)
+DAMAGED: Final = ErrorData(
+    code=UNREADABLE, message="What is stored for this cannot be read: it was changed, or its key is gone. Begin again."
 )
 
 

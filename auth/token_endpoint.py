@@ -23,7 +23,7 @@ from auth.settings import AuthSettings
 from auth.tokens import digest, grant_of, kind_of, new_token, open_answer, seal_answer
 from storage.clients import Client
 from storage.clock import milliseconds
-from storage.errors import NotFound
+from storage.errors import NotFound, Unreadable
 from storage.grants import Access, Grant, GrantStore, Replayed, Rotation
 from storage.records import Principal, new_id
 
@@ -146,18 +146,17 @@ class TokenEndpoint:
         rotation = Rotation(
             refresh=digest(refresh), access=digest(token), holds=access, answer=seal_answer(old, answer)
         )
-        if await self.grants.is_live_refresh(grant.id, digest(old)):
-            # Before the rotation: a slow provider must not use up the time in which a client may ask again.
-            await self._ask_provider(grant)
         try:
-            repeated = await self.grants.rotate(grant, digest(old), rotation)
+            sealed = await self.grants.rotate(grant, digest(old), rotation)
+            repeated = None if sealed is None else open_answer(old, sealed)
         except NotFound as error:
             if isinstance(error, Replayed):
                 self.audit.note("refresh token reused", principal=grant.principal, grant=grant.id)
                 await self.revocations.follow(grant, str(error), by="this server")
             raise OAuthRefused("invalid_grant", "The refresh token is not valid any more: sign in again") from None
         if repeated is not None:
-            return open_answer(old, repeated)
+            return repeated
+        await self._ask_provider(grant)
         await self._keep(approved.client)
         self.audit.note("refreshed", principal=grant.principal)
         return answer
@@ -237,9 +236,12 @@ class TokenEndpoint:
         except TimeoutError:
             # Who does not answer has not said no.
             log.warning("provider too slow", provider=grant.provider)
-        except ProviderFailed as error:
-            await self.revocations.revoke(grant, "its provider ended it", by=f"provider {grant.provider}")
-            raise OAuthRefused("invalid_grant", f"{error} Sign in again.") from None
+        except (ProviderFailed, Unreadable) as error:
+            is_damaged = isinstance(error, Unreadable)
+            by = "damaged upstream tokens" if is_damaged else f"provider {grant.provider}"
+            await self.revocations.revoke(grant, "its provider ended it", by=by)
+            said = "What this server kept of the sign-in cannot be read." if is_damaged else str(error)
+            raise OAuthRefused("invalid_grant", f"{said} Sign in again.") from None
         finally:
             await self.grants.unlock_upstream(grant, lock)
 

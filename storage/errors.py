@@ -13,8 +13,8 @@ class NotFound(StorageError):
     """No such record for this principal: unknown, expired or foreign look alike."""
 
 
-class Unreadable(StorageError):
-    """A sealed value that none of our keys opens, or that was moved or changed."""
+class Unreadable(NotFound):
+    """A sealed value that none of our keys opens, or that was moved or changed: for whoever asks, it is not there."""
 
 
 class StaleAttempt(StorageError):

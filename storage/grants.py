@@ -227,13 +227,8 @@ class GrantStore:
     async def upstream(self, grant: Grant) -> bytes:
         """The provider's tokens, as they were added."""
         sealed = await self._redis.hget(keys.grant(grant.id), "upstream")
-        if not sealed:
-            return b""
-        try:
-            return self._ring.open(sealed, kind="upstream", record=grant.id, principal=grant.principal.key)
-        except Unreadable:
-            log.exception("upstream tokens not readable", grant=grant.id)
-            return b""
+        place = {"kind": "upstream", "record": grant.id, "principal": grant.principal.key}
+        return self._ring.open(sealed, **place) if sealed else b""
 
     async def lock_upstream(self, grant: Grant) -> str | None:
         """The lock of whoever may ask the provider now, for half a minute; None when somebody else does."""

@@ -2,7 +2,7 @@
 
 | key | type | lifetime | holds | at rest |
 |---|---|---|---|---|
-| `mcp:{b}:task:<task>` | hash | until ended: time limit + 1 day; then `MCP_RESULT_TTL` | the task record and its state | arguments, checkpoint, questions, answers and what the client said of itself encrypted |
+| `mcp:{b}:task:<task>` | hash | until ended: time limit + 1 day; then `MCP_RESULT_TTL` | the task record and its state | arguments, checkpoint, questions, answers and what the client said of itself encrypted; the arguments open for this tool alone |
 | `mcp:{b}:log:<task>` | stream | as its task | the task's event log | payloads encrypted |
 | `mcp:{b}:deadlines` | sorted set, task -> ms | 8 days after the last write | when the reaper looks at a task again | ids only |
 | `mcp:{p}:session:<session>` | hash | `MCP_SESSION_TTL`, sliding | the session record, its log level and resource subscriptions | record and URIs encrypted; the id is hashed |

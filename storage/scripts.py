@@ -282,3 +282,6 @@ due(now + math.min(grace * 2 ^ math.min(resends - 1, 6), 60000))
 return 'send'
 """
 )
+
+# A task that cannot be looked at waits, and nothing else of it changes.
+POSTPONE: Final = _EVEN_WHEN_FULL + "due(now + ARGV[2])\nreturn 1\n"

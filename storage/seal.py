@@ -13,12 +13,15 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.errors import Unreadable
+
+log = structlog.get_logger(__name__)
 
 _VERSION: Final = b"v1"
 _KEY_ID: Final = 4
@@ -126,12 +129,12 @@ class KeyRing:
         if key_id not in self._keys:
             self._look_again(0)
         if sealed[: len(_VERSION)] != _VERSION or key_id not in self._keys:
-            raise Unreadable(f"{kind} {record[:4]}… was sealed under a key that is not in MCP_SECRET_KEYS")
+            raise _refused(kind, record, "was sealed under a key that is not in MCP_SECRET_KEYS")
         nonce, body = sealed[head : head + _NONCE], sealed[head + _NONCE :]
         try:
             return self._cipher(key_id, record).decrypt(nonce, body, _associated(kind, record, principal))
         except (InvalidTag, ValueError) as error:
-            raise Unreadable(f"{kind} {record[:4]}… was changed or belongs elsewhere") from error
+            raise _refused(kind, record, "was changed or belongs elsewhere") from error
 
 
 def seal_under(secret: bytes, plain: bytes, *, kind: str) -> bytes:
@@ -146,6 +149,12 @@ def open_under(secret: bytes, sealed: bytes, *, kind: str) -> bytes:
         return _under(secret, kind).decrypt(sealed[:_NONCE], sealed[_NONCE:], kind.encode())
     except (InvalidTag, ValueError) as error:
         raise Unreadable(f"{kind} was sealed under another secret") from error
+
+
+def _refused(kind: str, record: str, why: str) -> Unreadable:
+    """Said here, where everything that is opened passes: somebody may be at work in Redis."""
+    log.warning("sealed value refused", kind=kind, record=f"{record[:4]}…", why=why)
+    return Unreadable(f"{kind} {record[:4]}… {why}")
 
 
 def _under(secret: bytes, kind: str) -> AESGCM:

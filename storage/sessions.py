@@ -1,7 +1,8 @@
 """Sessions of the handshake eras, known to every replica."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 import msgspec
 
@@ -91,12 +92,17 @@ class SessionStore:
         fields = await self._run(_USE, named, named.scope, self._ttl, 1)
         if not fields:
             raise NotFound("no such session")
-        pairs = dict(zip(fields[::2], fields[1::2], strict=True))
-        session = msgspec.json.decode(self._open("session", named, pairs[b"record"]), type=Session)
+        return self._restored(named, dict(zip(fields[::2], fields[1::2], strict=True)))
+
+    def _restored(self, named: Session, pairs: Mapping[bytes, bytes]) -> Session:
+        """The session behind what is stored; Unreadable when that was changed, or is another's."""
+        session = msgspec.json.decode(self._open("session", named, pairs.get(b"record", b"")), type=Session)
         subscribed = [value for field, value in pairs.items() if field.startswith(b"uri:")]
+        level = pairs.get(b"level", b"").decode(errors="replace")
         return msgspec.structs.replace(
             session,
-            log_level=msgspec.convert(pairs[b"level"].decode(), Level),
+            # Nothing of the conversation hangs on it: one that nobody knows is as if it was never set.
+            log_level=cast("Level", level) if level in get_args(Level) else session.log_level,
             subscriptions=frozenset(self._open("uri", named, value).decode() for value in subscribed),
         )
 

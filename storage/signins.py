@@ -7,6 +7,7 @@ import msgspec
 
 from storage import keys
 from storage.connection import Redis
+from storage.errors import Unreadable
 from storage.grants import digest
 from storage.seal import KeyRing
 
@@ -74,7 +75,8 @@ class SignInStore:
 
     async def find_code(self, state: str) -> str | None:
         sealed = await self._redis.get(keys.signin_code(digest(state)))
-        return None if sealed is None else self._open("signin", state, sealed).decode()
+        plain = None if sealed is None else self._open("signin", state, sealed)
+        return None if plain is None else plain.decode()
 
     async def take_code(self, state: str) -> str | None:
         plain = await self._take("signin", keys.signin_code(digest(state)), state)
@@ -108,5 +110,9 @@ class SignInStore:
         sealed = await self._redis.getdel(name)
         return None if sealed is None else self._open(kind, secret, sealed)
 
-    def _open(self, kind: str, secret: str, sealed: bytes) -> bytes:
-        return self._ring.open(sealed, kind=kind, record=digest(secret), principal="")
+    def _open(self, kind: str, secret: str, sealed: bytes) -> bytes | None:
+        """None when it was changed, or made for another secret: then there is none for this one."""
+        try:
+            return self._ring.open(sealed, kind=kind, record=digest(secret), principal="")
+        except Unreadable:
+            return None

@@ -15,7 +15,7 @@ from storage.connection import Redis, Scripts
 from storage.errors import Unreadable
 from storage.records import Principal, TaskRecord
 from storage.seal import KeyRing, id_of
-from storage.tasks import as_meta, sealed_meta
+from storage.task_seal import as_meta, of_arguments, sealed_meta
 
 # Only what is still as it was read is replaced, and it lives as long as before.
 _STRING: Final = """
@@ -126,7 +126,11 @@ class Sweeper:
             self._count(await self._scripts.run(_FIELD, [key], ["record", fields[b"record"], again]), done)
         for field, value in fields.items():
             name, _, question = field.decode().partition(":")
-            kind = {"q": f"question {question}", "a": f"answer {question}"}.get(name, name)
+            kind = {
+                "q": f"question {question}",
+                "a": f"answer {question}",
+                "arguments": of_arguments(record),
+            }.get(name, name)
             if name in _SEALED_OF_TASK:
                 await self._field(key, field, value, (kind, record.id, principal), done)
         await self._stream(keys.task_log(record.id), ("event", record.id, principal), done)

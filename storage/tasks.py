@@ -1,6 +1,6 @@
 """The task store: what was accepted, who holds it, how it ended."""
 
-import base64
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -11,19 +11,21 @@ import msgspec
 from storage import keys, scripts
 from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
-from storage.errors import NotFound, StaleAttempt
-from storage.events import Asked, Ended, Event, Status, Withdrawn, decode_event, encode_event
+from storage.errors import NotFound, StaleAttempt, Unreadable
+from storage.events import Asked, Ended, Event, Status, Withdrawn
 from storage.records import NOTHING_DONE, Claim, Principal, TaskRecord, TaskState, new_id
 from storage.seal import KeyRing
 from storage.states import Status as TaskStatus
 from storage.states import is_ended
+from storage.task_seal import TaskSeal, of_arguments
 
 LEASE = timedelta(seconds=10)
 """How long a worker may stay silent before its task is taken from it."""
 GRACE = timedelta(seconds=4)
 """How long a queued task waits for a worker before its message is sent again; doubles with each, to a minute."""
+POSTPONED = timedelta(minutes=1)
+"""How long the reaper leaves a task alone that it cannot look at."""
 
-_SEALED = "sealed"
 _STATE = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
 
 Standing = Literal["held", "cancel", "lost"]
@@ -41,8 +43,8 @@ class TaskStore:
         self, redis: Redis, ring: KeyRing, *, result_ttl: timedelta, on_end: OnEnd = lambda record, ending: None
     ) -> None:
         self._redis = redis
-        self._ring = ring
         self._on_end = on_end
+        self._sealer = TaskSeal(ring)
         self.result_ttl = result_ttl
         self._ttl = milliseconds(result_ttl)
         self._scripts = Scripts(redis)
@@ -52,9 +54,9 @@ class TaskStore:
         accepted = await self._run(
             scripts.ACCEPT,
             record.id,
-            self._pack(record),
-            self._seal("arguments", record, arguments),
-            self._event(record, Status(status="queued")),
+            self._sealer.pack(record),
+            self._sealer.seal(of_arguments(record), record, arguments),
+            self._sealer.event(record, Status(status="queued")),
             record.timeout_ms + scripts.ACTIVE_MARGIN_MS,
             milliseconds(GRACE),
             hashlib.sha256(msgspec.json.encode(record)).hexdigest(),
@@ -63,13 +65,19 @@ class TaskStore:
             raise ValueError(f"task {record.id} exists already")
 
     async def find(self, task_id: str) -> TaskRecord | None:
-        """What was accepted under *task_id*, whoever asks; None when unknown or expired."""
+        """What was accepted under *task_id*, whoever asks; None when unknown, expired or not readable."""
+        try:
+            return await self._load(task_id)
+        except Unreadable:
+            return None
+
+    async def _load(self, task_id: str) -> TaskRecord | None:
         raw = await self._redis.hget(keys.task(task_id), "record")
-        return None if raw is None else self._unpack(raw)
+        return None if raw is None else self._sealer.unpack(task_id, raw)
 
     async def get(self, task_id: str, principal: Principal) -> tuple[TaskRecord, TaskState]:
         """The task of this *principal*; NotFound when unknown, expired or another's."""
-        found = self._record_and_state(await self._redis.hmget(keys.task(task_id), _STATE))
+        found = self._record_and_state(task_id, await self._redis.hmget(keys.task(task_id), _STATE))
         if found is None or found[0].principal != principal:
             raise NotFound("no such task")
         return found
@@ -80,8 +88,12 @@ class TaskStore:
             for task_id in task_ids:
                 pipe.hmget(keys.task(task_id), _STATE)
             rows = cast("list[list[bytes | None]]", await pipe.execute())
-        found = [self._record_and_state(row) for row in rows]
-        return [each for each in found if each is not None and each[0].principal == principal]
+        found: list[tuple[TaskRecord, TaskState]] = []
+        for task_id, row in zip(task_ids, rows, strict=True):
+            with contextlib.suppress(Unreadable):
+                if (each := self._record_and_state(task_id, row)) and each[0].principal == principal:
+                    found.append(each)
+        return found
 
     async def at_work(self, principal: Principal) -> list[TaskRecord]:
         """What was accepted of a *principal* and has not ended."""
@@ -107,27 +119,32 @@ class TaskStore:
     async def claim(self, record: TaskRecord, worker: str, token: str | None = None) -> Claim | None:
         """Take the task for *worker*, or None: another holds it, it ended, or its attempts are used up.
 
-        The same *token* again finds the claim that it made, when the answer was lost.
+        The same *token* again finds the claim that it made, when the answer was lost. Unreadable when somebody changed
+        what is to be run: then the task has failed.
         """
         answer = await self._run(
             scripts.CLAIM,
             record.id,
             worker,
             milliseconds(LEASE),
-            self._event(record, Status(status="working", worker=worker)),
+            self._sealer.event(record, Status(status="working", worker=worker)),
             record.max_attempts,
             token or new_id(),
         )
         if answer is None:
             return None
         attempt, arguments, progress, checkpoint = answer
-        return Claim(
-            record=record,
-            attempt=attempt,
-            arguments=self._open("arguments", record, arguments),
-            progress=float(progress),
-            checkpoint=None if checkpoint is None else self._open("checkpoint", record, checkpoint),
-        )
+        claim = Claim(record=record, attempt=attempt, arguments=b"", progress=float(progress), checkpoint=None)
+        try:
+            return msgspec.structs.replace(
+                claim,
+                arguments=self._sealer.open(of_arguments(record), record, arguments or b""),
+                checkpoint=None if checkpoint is None else self._sealer.open("checkpoint", record, checkpoint),
+            )
+        except Unreadable:
+            said = f"{record.tool} was not run: what is stored of its call was changed, or cannot be read any more"
+            await self.finish(claim, Ended(status="failed", message=said))
+            raise
 
     async def beat(self, claim: Claim) -> Standing:
         return _standing(await self._run(scripts.BEAT, claim.record.id, claim.attempt, milliseconds(LEASE)))
@@ -140,13 +157,13 @@ class TaskStore:
         rows = [
             part
             for progress, event in events
-            for part in ("" if progress is None else repr(progress), self._event(claim.record, event))
+            for part in ("" if progress is None else repr(progress), self._sealer.event(claim.record, event))
         ]
         return _standing(await self._run(scripts.APPEND, claim.record.id, claim.attempt, batch, *rows))
 
     async def checkpoint(self, claim: Claim, value: bytes) -> None:
         """Keep *value* for a later attempt; StaleAttempt when this one lost its lease."""
-        sealed = self._seal("checkpoint", claim.record, value)
+        sealed = self._sealer.seal("checkpoint", claim.record, value)
         if _standing(await self._run(scripts.CHECKPOINT, claim.record.id, claim.attempt, sealed)) == "lost":
             raise StaleAttempt("another attempt holds this task")
 
@@ -157,8 +174,8 @@ class TaskStore:
             for key, question in questions.items()
             for part in (
                 key,
-                self._seal(f"question {key}", claim.record, msgspec.json.encode(question)),
-                self._event(claim.record, Asked(key=key, question=question)),
+                self._sealer.seal(f"question {key}", claim.record, msgspec.json.encode(question)),
+                self._sealer.event(claim.record, Asked(key=key, question=question)),
             )
         ]
         return _standing(await self._run(scripts.ASK, claim.record.id, claim.attempt, *rows))
@@ -167,12 +184,12 @@ class TaskStore:
         """The answers that are there, of those *questions*, as they were given."""
         found = await self._redis.hmget(keys.task(record.id), [f"a:{key}" for key in questions])
         pairs = zip(questions, found, strict=True)
-        return {key: self._open(f"answer {key}", record, sealed) for key, sealed in pairs if sealed is not None}
+        return {key: self._sealer.open(f"answer {key}", record, sealed) for key, sealed in pairs if sealed is not None}
 
     async def withdraw(self, claim: Claim, questions: Sequence[str]) -> Standing:
         """Take back those of the *questions* that nobody answered."""
-        rows = [part for key in questions for part in (key, self._event(claim.record, Withdrawn(key=key)))]
-        working = self._event(claim.record, Status(status="working"))
+        rows = [part for key in questions for part in (key, self._sealer.event(claim.record, Withdrawn(key=key)))]
+        working = self._sealer.event(claim.record, Status(status="working"))
         return _standing(await self._run(scripts.WITHDRAW, claim.record.id, claim.attempt, working, *rows))
 
     async def open_questions(self, record: TaskRecord) -> dict[str, Any]:
@@ -180,20 +197,20 @@ class TaskStore:
         fields = await self._redis.hgetall(keys.task(record.id))
         names = [field.decode()[2:] for field in fields if field.startswith(b"q:")]
         return {
-            name: msgspec.json.decode(self._open(f"question {name}", record, fields[f"q:{name}".encode()]))
+            name: msgspec.json.decode(self._sealer.open(f"question {name}", record, fields[f"q:{name}".encode()]))
             for name in names
             if f"a:{name}".encode() not in fields
         }
 
     async def answer(self, record: TaskRecord, key: str, value: bytes) -> bool:
         """Give the client's answer to an open question; False when it is not open, or not any more."""
-        sealed = self._seal(f"answer {key}", record, value)
-        working = self._event(record, Status(status="working"))
+        sealed = self._sealer.seal(f"answer {key}", record, value)
+        working = self._sealer.event(record, Status(status="working"))
         return bool(await self._run(scripts.ANSWER, record.id, key, sealed, working, keys.ANSWER_CHANNEL))
 
     async def finish(self, claim: Claim, ending: Ended) -> bool:
         """End the task; False when this attempt no longer may, because another ended it or took it over."""
-        event = self._event(claim.record, ending)
+        event = self._sealer.event(claim.record, ending)
         answer = await self._run(scripts.FINISH, claim.record.id, claim.attempt, ending.status, event, self._ttl)
         if answer:
             self._on_end(claim.record, ending)
@@ -202,7 +219,8 @@ class TaskStore:
     async def cancel(self, record: TaskRecord, reason: str) -> TaskStatus | Literal["gone"]:
         """Ask for the end; the answer is the status afterwards: a running task is still `working`."""
         ending = Ended(status="cancelled", message=reason)
-        answer = await self._run(scripts.CANCEL, record.id, self._event(record, ending), self._ttl, keys.CANCEL_CHANNEL)
+        event = self._sealer.event(record, ending)
+        answer = await self._run(scripts.CANCEL, record.id, event, self._ttl, keys.CANCEL_CHANNEL)
         if answer == b"ended":
             self._on_end(record, ending)
             return ending.status
@@ -210,7 +228,7 @@ class TaskStore:
 
     async def release(self, claim: Claim) -> bool:
         """Hand the task back to the queue, for a worker that must stop; False when it is not ours to give."""
-        event = self._event(claim.record, Status(status="queued"))
+        event = self._sealer.event(claim.record, Status(status="queued"))
         return bool(await self._run(scripts.RELEASE, claim.record.id, claim.attempt, event))
 
     async def due(self, limit: int = 100) -> list[str]:
@@ -224,8 +242,11 @@ class TaskStore:
         return [task_id.decode() for bucket in found for task_id in bucket]
 
     async def reap(self, task_id: str) -> TaskRecord | None:
-        """Look at a due task once; the answer is the record of a task whose message must be sent again."""
-        record = await self.find(task_id)
+        """Look at a due task once; the answer is the record of a task whose message must be sent again.
+
+        Unreadable when it cannot be looked at: then nothing was done.
+        """
+        record = await self._load(task_id)
         if record is None:
             await self._redis.zrem(keys.deadlines(task_id), task_id)
             return None
@@ -237,8 +258,8 @@ class TaskStore:
             int(record.rerun),
             milliseconds(GRACE),
             self._ttl,
-            self._event(record, Status(status="queued", message="its worker is gone; waiting for another")),
-            *(self._event(record, ending) for ending in endings),
+            self._sealer.event(record, Status(status="queued", message="its worker is gone; waiting for another")),
+            *(self._sealer.event(record, ending) for ending in endings),
             record.wait_ms,
         )
         for ending in endings:
@@ -247,37 +268,22 @@ class TaskStore:
                 break
         return record if answer == b"send" else None
 
+    async def postpone(self, task_id: str) -> None:
+        """Let a due task wait, so that it does not keep anybody from the others."""
+        await self._run(scripts.POSTPONE, task_id, milliseconds(POSTPONED))
+
     def log_of(self, task: TaskRecord | str) -> str:
         """The name of the task's event log, to be followed; of one that is not there yet by its id."""
         return keys.task_log(task if isinstance(task, str) else task.id)
 
     def decode(self, record: TaskRecord, payload: bytes) -> Event:
         """The event behind what the log holds."""
-        return decode_event(self._open("event", record, payload))
+        return self._sealer.open_event(record, payload)
 
-    def _pack(self, record: TaskRecord) -> bytes:
-        """As it is stored: what its client said of itself is sealed."""
-        meta = self._seal("meta", record, msgspec.json.encode(record.meta))
-        return msgspec.json.encode(msgspec.structs.replace(record, meta=as_meta(meta)))
-
-    def _unpack(self, raw: bytes) -> TaskRecord:
-        record = msgspec.json.decode(raw, type=TaskRecord)
-        meta = self._open("meta", record, sealed_meta(raw))
-        return msgspec.structs.replace(record, meta=msgspec.json.decode(meta))
-
-    def _record_and_state(self, values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
+    def _record_and_state(self, task_id: str, values: list[bytes | None]) -> tuple[TaskRecord, TaskState] | None:
         """From the fields of `_STATE`; None when there is no such task."""
         record, *state = values
-        return None if record is None else (self._unpack(record), _state(state))
-
-    def _event(self, record: TaskRecord, event: Event) -> bytes:
-        return self._seal("event", record, encode_event(event))
-
-    def _seal(self, kind: str, record: TaskRecord, plain: bytes) -> bytes:
-        return self._ring.seal(plain, kind=kind, record=record.id, principal=record.principal.key)
-
-    def _open(self, kind: str, record: TaskRecord, sealed: bytes) -> bytes:
-        return self._ring.open(sealed, kind=kind, record=record.id, principal=record.principal.key)
+        return None if record is None else (self._sealer.unpack(task_id, record), _state(state))
 
     async def _run(self, script: str, task_id: str, *args: bytes | str | float) -> Any:  # noqa: ANN401  # Lua's answer
         touched = [keys.task(task_id), keys.task_log(task_id), keys.deadlines(task_id)]
@@ -313,16 +319,3 @@ def _state(values: list[bytes | None]) -> TaskState:
         worker=(worker or b"").decode(),
         updated_at=int(updated or 0),
     )
-
-
-def as_meta(sealed: bytes) -> dict[str, Any]:
-    """What a client said of itself, as it stands in a stored record."""
-    return {_SEALED: base64.b64encode(sealed).decode()}
-
-
-def sealed_meta(raw: bytes) -> bytes:
-    """What `as_meta` got, of a stored record; nothing when *raw* is no such record."""
-    try:
-        return base64.b64decode(msgspec.json.decode(raw)["meta"][_SEALED])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return b""

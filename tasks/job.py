@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable
+from storage.errors import Unreadable
 from storage.events import Ended
 from storage.records import Claim, TaskRecord, new_id
 from storage.results import ResultStore
@@ -67,7 +68,11 @@ def execute(runtime: Runtime, task_id: str) -> str:
 
 async def _claim(runtime: Runtime, task_id: str, token: str) -> Claim | None:
     record = await runtime.tasks.find(task_id)
-    return None if record is None else await runtime.tasks.claim(record, runtime.worker, token)
+    try:
+        return None if record is None else await runtime.tasks.claim(record, runtime.worker, token)
+    except Unreadable as error:
+        log.warning("job refused: what is stored of it was changed", task=task_id, error=str(error))
+        return None
 
 
 def _attempt(runtime: Runtime, claim: Claim) -> str:

@@ -29,7 +29,15 @@ async def reap_once(tasks: TaskStore, queue: JobQueue) -> int:
     """Look at every task that is due; the answer is how many were sent again."""
     sent = 0
     for task_id in await tasks.due():
-        record = await tasks.reap(task_id)
+        try:
+            record = await tasks.reap(task_id)
+        except Unavailable:
+            raise
+        except (RedisError, StorageError) as error:
+            # One that somebody damaged must not keep the others waiting; whoever has its key may look at it later.
+            log.warning("task left alone for a while", task=task_id, error=str(error))
+            await tasks.postpone(task_id)
+            continue
         if record is not None:
             log.info("job sent again", task=record.id, tool=record.tool)
             await queue.send(record)

@@ -47,7 +47,10 @@ class Canaries:
     def learn(self, answer: httpx2.Response) -> None:
         """Note whatever an answer of an authorization server hands out: cookies, codes, states, tickets, tokens."""
         self.note("a cookie", *(cookie.value for cookie in answer.cookies.jar))
-        told = parse_qs(urlsplit(answer.headers.get("location", "")).query)
+        location = urlsplit(answer.headers.get("location", ""))
+        told = parse_qs(location.query)
+        if location.path == "/oauth/callback/local":
+            self.note_printed("a sign-in code", *told.pop("code", ()))
         for name in _SECRET_PARAMETERS:
             self.note(f"a {name}", *told.get(name, ()))
         kind = answer.headers.get("content-type", "").partition(";")[0]

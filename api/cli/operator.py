@@ -28,6 +28,7 @@ from storage.grants import GrantStore
 from storage.seal import KeyRing
 from storage.signins import SignInStore
 from storage.tasks import TaskStore
+from tasks.logs import configure
 
 # Into a file or a pipe goes all there is.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
@@ -52,6 +53,8 @@ class Store:
 async def store() -> AsyncGenerator[Store]:
     """The server's own store: Redis where the settings say, or the one that `up` has started here."""
     settings = read_settings()
+    # What is logged on the way goes beside what is printed, not into it.
+    configure(settings.log)
     found = settings.storage
     if found.redis_url is None:
         embedded = running(found.data_dir)

@@ -18,6 +18,7 @@ from mcp.types import ErrorData, RequestId
 from pydantic import ValidationError
 
 from api.errors import (
+    DAMAGED,
     REDIS_AWAY,
     REQUEST_CANCELLED,
     REVOKED,
@@ -35,6 +36,7 @@ from api.mcp.translate import Audience
 from auth.bearer import Bearer
 from storage.connection import Unavailable
 from storage.control import Opened
+from storage.errors import Unreadable
 from storage.records import Principal, Session, new_id
 from storage.streams import LEASE
 
@@ -213,6 +215,8 @@ class Exchange:
         except Unavailable as error:
             log.warning("store unavailable", error=str(error))
             data = REDIS_AWAY
+        except Unreadable:
+            data = DAMAGED
         except Exception as error:  # noqa: BLE001  # the ASGI edge: the SDK logs it and tells the client nothing of it
             data = modern_error_data(error)
         return error_message(self.request_id, data), status_of(data)

@@ -7,7 +7,7 @@ import structlog
 from litestar.types import HTTPScope, Receive, Scope, Send
 from mcp.types import ErrorData
 
-from api.errors import INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message
+from api.errors import DAMAGED, INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message, status_of
 from api.limit import Exceeded, Limit
 from api.mcp.answer import Answer
 from api.mcp.guard import Guard
@@ -17,6 +17,7 @@ from api.mcp.request import headers_of, read, takes_stream
 from api.mcp.streams import LAST_EVENT_ID
 from auth.bearer import Bearer
 from storage.connection import Unavailable
+from storage.errors import Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,8 @@ class Front:
             log.warning("store unavailable", error=str(error))
             answer.headers["retry-after"] = "2"
             await answer.json(encode(error_message(None, REDIS_AWAY)), status=503)
+        except Unreadable:
+            await answer.json(encode(error_message(None, DAMAGED)), status=status_of(DAMAGED))
         except Exception:
             log.exception("request failed")
             await answer.json(encode(error_message(None, INTERNAL)), status=500)

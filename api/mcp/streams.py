@@ -23,6 +23,7 @@ from api.mcp.translate import Audience, audience_of, call_result, ending, messag
 from storage.changes import Change, ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.control import Opened, StreamOpened
+from storage.errors import Unreadable
 from storage.events import Ended, order
 from storage.records import Session, TaskRecord, new_id
 from storage.sessions import SessionStore
@@ -69,6 +70,9 @@ class OpenStream:
             # The head is sent: all that can be said is to come back.
             log.warning("stream broken off", stream=self.stream, error=str(error))
             self.why = "detached"
+        except Unreadable as error:
+            # It would be as unreadable for whoever comes back.
+            log.warning("stream ended", stream=self.stream, error=str(error))
         finally:
             for other in others:
                 other.cancel()

@@ -36,13 +36,15 @@ ADA = {"action": "accept", "content": {"name": "Ada"}}
 @pytest.fixture(scope="module")
 def tenants(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     """Two replicas and a worker with tools that need a scope of their own, and such that need none."""
-    settings = {
-        "MCP_TOOL_MODULES": str(TOOLS),
-        "MCP_RESULT_INLINE_LIMIT": "2000",
-        "MCP_EXPERIMENTAL_TASKS": "true",
-        "MCP_AUTH_REFRESH_GRACE": "0",
-    }
-    with door(valkey, 46, tmp_path_factory.mktemp("tenants"), replicas=2, **settings) as running:
+    with door(
+        valkey,
+        46,
+        tmp_path_factory.mktemp("tenants"),
+        MCP_TOOL_MODULES=str(TOOLS),
+        MCP_RESULT_INLINE_LIMIT="2000",
+        MCP_EXPERIMENTAL_TASKS="true",
+        MCP_AUTH_REFRESH_GRACE="0",
+    ) as running:
         yield running
 
 
