@@ -85,9 +85,10 @@ class Wire:
         OPEN.append(self)
 
     @classmethod
-    def handshake(cls, url: str, version: str = HANDSHAKE) -> "Wire":
-        """A wire with a session of its own."""
+    def handshake(cls, url: str, version: str = HANDSHAKE, **headers: str) -> "Wire":
+        """A wire with a session of its own; *headers* go with every request."""
         wire = cls(url, version=version)
+        wire.http.headers.update(headers)
         params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}}
         answer = wire.http.post(url, json=request("initialize", params), headers=ACCEPT)
         wire.session = answer.headers["mcp-session-id"]
@@ -147,5 +148,10 @@ class Wire:
         return self.http.post(self.url, json=body, headers=self.headers(method, params)).status_code
 
 
-def wire(url: str, era: str) -> Wire:
-    return Wire.handshake(url) if era == "handshake" else Wire(url)
+def wire(url: str, era: str, **headers: str) -> Wire:
+    """*headers* go with every request."""
+    if era == "handshake":
+        return Wire.handshake(url, **headers)
+    stateless = Wire(url)
+    stateless.http.headers.update(headers)
+    return stateless

@@ -92,9 +92,10 @@ def _events(response: httpx2.Response) -> Iterator[Event]:
             fields = {}
 
 
-def session(url: str, capabilities: Mapping[str, Any] | None = None, version: str = HANDSHAKE) -> Wire:
-    """A session whose client says it can do so much."""
+def session(url: str, capabilities: Mapping[str, Any] | None = None, version: str = HANDSHAKE, **headers: str) -> Wire:
+    """A session whose client says it can do so much; *headers* go with every request."""
     wire = Wire(url, version=version)
+    wire.http.headers.update(headers)
     client = {"name": "test", "version": "1"}
     params = {"protocolVersion": version, "capabilities": dict(capabilities or {}), "clientInfo": client}
     wire.session = wire.http.post(url, json=request("initialize", params), headers=ACCEPT).headers["mcp-session-id"]

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
-from tests.clients import Wire, wire
+from tests.clients import wire
 from tests.journeys.conftest import OWN_TOOLS
 from tests.servers import ValkeyServer, running_stack, until
 from tests.sse import answer, call, session
@@ -56,23 +56,27 @@ def stored(valkey: ValkeyServer, database: int) -> list[bytes]:
         return found
 
 
-def use_everything(url: str) -> None:
-    """Both eras, a question, a job, a checkpoint, a large result, a kept result, a subscription, an idempotency key."""
+def use_everything(url: str, *, canary: str = CANARY, token: str | None = None) -> None:
+    """Both eras, a question, a job, a checkpoint, a large result, a kept result, a subscription, an idempotency key.
+
+    *token* is what opens the endpoint, where it is guarded.
+    """
+    door = {"authorization": f"Bearer {token}"} if token else {}
     for era in ("handshake", "stateless"):
-        client = wire(url, era)
-        client.call("echo", {"message": CANARY})
-        client.call("keeps_a_secret", {"text": CANARY}, token=CANARY, headers={"idempotency-key": f"{CANARY} {era}"})
-        client.call("much_of", {"text": CANARY, "times": 2000})
-        client.call("broken_with", {"text": CANARY})
-    asked = session(url, {"elicitation": {}})
+        client = wire(url, era, **door)
+        client.call("echo", {"message": canary})
+        client.call("keeps_a_secret", {"text": canary}, token=canary, headers={"idempotency-key": f"{canary} {era}"})
+        client.call("much_of", {"text": canary, "times": 2000})
+        client.call("broken_with", {"text": canary})
+    asked = session(url, {"elicitation": {}}, **door)
     with call(asked, "ask_name", token=1) as stream:
-        answer(asked, stream.message(), name=CANARY)
-        assert CANARY in stream.message().text
-    asked.send("resources/subscribe", {"uri": f"echo://result/{CANARY}"})
+        answer(asked, stream.message(), name=canary)
+        assert canary in stream.message().text
+    asked.send("resources/subscribe", {"uri": f"echo://result/{canary}"})
     meta: dict[str, Any] = {
         "io.modelcontextprotocol/clientCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}
     }
-    Wire(url).call("keeps_a_secret", {"text": CANARY}, meta=meta)
+    wire(url, "stateless", **door).call("keeps_a_secret", {"text": canary}, meta=meta)
 
 
 def test_nothing_in_redis_is_in_clear(valkey: ValkeyServer, tmp_path: Path):
