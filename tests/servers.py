@@ -230,7 +230,7 @@ class Stack:
         return _status(self.url + path)
 
     def wait_ready(self) -> None:
-        until(lambda: self.get("/health/ready") == 200, "the stack being ready", within=40)
+        until(lambda: self.get("/health/ready") == 200, "the stack being ready", within=60)
 
     def stop(self) -> None:
         for program in self.programs:
@@ -259,7 +259,7 @@ def _status(url: str) -> int:
 
 
 @contextmanager
-def running_stack(
+def running_stack(  # noqa: PLR0913  # a stack has so many sides
     redis_url: str,
     folder: Path,
     *,
@@ -267,6 +267,7 @@ def running_stack(
     replicas: int = 1,
     settings: Mapping[str, str] | None = None,
     port: int | None = None,
+    roles: Mapping[str, Mapping[str, str]] | None = None,
     **more: str,
 ) -> Generator[Stack]:
     """A stack that is ready to serve; without a *worker* it only listens. Settings may be given by name, too.
@@ -274,6 +275,7 @@ def running_stack(
     When it has stopped, no secret may be in its logs or in its database (tests.secrets_scan).
     """
     stack = Stack(redis_url, folder, {"MCP_SECRET_KEYS": new_key(), **(settings or {}), **more}, port or free_port())
+    stack.roles = roles or {}
     try:
         if worker:
             stack.start_worker()

@@ -20,9 +20,16 @@ from tests.servers import Stack, ValkeyServer, free_port, running_stack, until
 
 @contextmanager
 def door(
-    valkey: ValkeyServer, database: int, folder: Path, *, replicas: int = 2, worker: bool = True, **settings: str
+    valkey: ValkeyServer,
+    database: int,
+    folder: Path,
+    *,
+    replicas: int = 2,
+    worker: bool = True,
+    roles: Mapping[str, Mapping[str, str]] | None = None,
+    **settings: str,
 ) -> Generator[Stack]:
-    """Web replicas and perhaps a worker, in an empty database that they leave without a key that never expires."""
+    """Web replicas and a worker, in an empty database that they leave without a key that never expires."""
     port = free_port()
     usual = {
         "MCP_AUTH": "local",
@@ -31,7 +38,13 @@ def door(
     }
     valkey.flush(database)
     with running_stack(
-        valkey.url(database), folder, worker=worker, replicas=replicas, settings=usual | settings, port=port
+        valkey.url(database),
+        folder,
+        worker=worker,
+        replicas=replicas,
+        settings=usual | settings,
+        port=port,
+        roles=roles,
     ) as running:
         yield running
     assert [key for key in valkey.immortal_keys(database) if not key.startswith(keys.BROKER_PREFIX)] == []
