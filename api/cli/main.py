@@ -19,13 +19,15 @@ LAZY: Final = {
     "grants": "api.cli.grants",
     "keys": "api.cli.keys",
     "audit": "api.cli.audit",
+    "redis": "api.cli.redis",
 }
 """Commands in modules of their own, imported when they are asked for, so that the others start quickly."""
 
 
 class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ["up", "serve", "worker", "flower", "doctor", "call", "tools", "clients", "grants", "keys", "audit"]
+        roles = ["up", "serve", "worker", "flower"]
+        return [*roles, "doctor", "call", "tools", "clients", "grants", "keys", "audit", "redis"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in LAZY:
@@ -45,6 +47,7 @@ def main() -> None:
     To try it:         mcp-playground call streaming count=10 intervalMs=500
     When in trouble:   mcp-playground doctor
     Who may come in:   mcp-playground clients | grants | keys | audit
+    Who may do what in Redis:  mcp-playground redis acl
 
     Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
     """  # noqa: D301  # click reads the control character
