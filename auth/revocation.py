@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from auth.audit import Audit
+from auth.upstream import Upstream
 from storage.grants import Grant, GrantStore
 from storage.signins import SignInStore
 from storage.tasks import TaskStore
@@ -14,6 +15,7 @@ class Revocations:
     signins: SignInStore
     tasks: TaskStore
     audit: Audit
+    upstream: Upstream
     cancels: bool
     """Whether the jobs that were begun under a grant end with it (`MCP_AUTH_REVOKED_JOBS`)."""
 
@@ -27,6 +29,7 @@ class Revocations:
     async def follow(self, grant: Grant, reason: str, *, by: str) -> None:
         """What is left to do for a grant that has just been revoked."""
         jobs = await self._cancel(grant) if self.cancels else 0
+        self.upstream.forget(grant, await self.grants.take_upstream(grant))
         if grant.agreement:
             await self.signins.forget(grant.agreement)
         self.audit.note("revoked", principal=grant.principal, why=reason, by=by, grant=grant.id, jobs_cancelled=jobs)

@@ -1,6 +1,5 @@
 """The back channel: codes and refresh tokens become tokens, tokens are revoked and introspected."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +14,13 @@ from auth.clients import Clients
 from auth.core import Approved, Known, check_client, check_token_request
 from auth.form import Form
 from auth.identity import is_of_domain, is_operator
-from auth.providers.provider import Provider, ProviderFailed
+from auth.providers.provider import ProviderFailed
 from auth.refusal import OAuthRefused
 from auth.revocation import Revocations
 from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.tokens import digest, grant_of, kind_of, new_token, open_answer, seal_answer
+from auth.upstream import Upstream
 from storage.clients import Client
 from storage.clock import milliseconds
 from storage.errors import NotFound, Unreadable
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 class TokenEndpoint:
     clients: Clients
     grants: GrantStore
-    providers: Mapping[str, Provider]
+    upstream: Upstream
     settings: AuthSettings
     scopes: Scopes
     issuer: str
@@ -156,7 +156,7 @@ class TokenEndpoint:
             raise OAuthRefused("invalid_grant", "The refresh token is not valid any more: sign in again") from None
         if repeated is not None:
             return repeated
-        await self._ask_provider(grant)
+        await self._check_person(grant)
         await self._keep(approved.client)
         self.audit.note("refreshed", principal=grant.principal)
         return answer
@@ -219,31 +219,20 @@ class TokenEndpoint:
         if client.origin != "document":
             await self.clients.store.keep(client.id)
 
-    async def _ask_provider(self, grant: Grant) -> None:
-        """Whoever the provider has shut out is shut out here at the next refresh (one replica asks)."""
-        if not is_of_domain(grant.email, self.settings) and grant.provider:
+    async def _check_person(self, grant: Grant) -> None:
+        """Whom the provider or the settings have shut out is shut out here, at the next refresh."""
+        if grant.provider and not is_of_domain(grant.email, self.settings):
             await self.revocations.revoke(grant, "its person's domain may not use this server", by="this server")
             raise OAuthRefused("invalid_grant", "Your e-mail address is of no domain that may use this server")
-        provider = self.providers.get(grant.provider)
-        lock = await self.grants.lock_upstream(grant) if provider else None
-        if provider is None or lock is None:
-            return
         try:
-            async with asyncio.timeout(PROVIDER_WITHIN):
-                renewed = await provider.refresh(await self.grants.upstream(grant))
-            if renewed is not None:
-                await self.grants.keep_upstream(grant, renewed, lock)
-        except TimeoutError:
-            # Who does not answer has not said no.
-            log.warning("provider too slow", provider=grant.provider)
-        except (ProviderFailed, Unreadable) as error:
-            is_damaged = isinstance(error, Unreadable)
-            by = "damaged upstream tokens" if is_damaged else f"provider {grant.provider}"
-            await self.revocations.revoke(grant, "its provider ended it", by=by)
-            said = "What this server kept of the sign-in cannot be read." if is_damaged else str(error)
-            raise OAuthRefused("invalid_grant", f"{said} Sign in again.") from None
-        finally:
-            await self.grants.unlock_upstream(grant, lock)
+            await self.upstream.ask(grant)
+        except ProviderFailed as error:
+            await self.revocations.revoke(grant, "its provider ended it", by=f"provider {grant.provider}")
+            raise OAuthRefused("invalid_grant", f"{error} Sign in again.") from None
+        except Unreadable:
+            await self.revocations.revoke(grant, "what was kept of it cannot be read", by="this server")
+            described = "What this server kept of the sign-in cannot be read. Sign in again."
+            raise OAuthRefused("invalid_grant", described) from None
 
 
 def _described(grant: Grant, scopes: tuple[str, ...]) -> dict[str, Any]:

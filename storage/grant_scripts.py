@@ -10,7 +10,7 @@ from storage.clock import NOW
 # Whatever ends a grant first is the reason; its tokens are looked up with the flag beside them.
 REVOKE: Final = """#!lua flags=allow-oom
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[1], 'upstream', 'answer')
+redis.call('HDEL', KEYS[1], 'answer')
 return redis.call('HSETNX', KEYS[1], 'revoked', ARGV[1])
 """
 # Kept as revoked for the rest of its life, so that whoever looks what became of it sees that it did not just run out.
@@ -35,7 +35,7 @@ if code then
   return {code, redis.call('HGET', KEYS[1], 'record'), redis.call('HGET', KEYS[1], 'revoked')}
 end
 if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HDEL', KEYS[1], 'upstream', 'answer')
+  redis.call('HDEL', KEYS[1], 'answer')
   return redis.call('HSETNX', KEYS[1], 'revoked', 'its code was presented twice')
 end
 return false
@@ -66,7 +66,7 @@ if kept[3] == old then
 end
 if kept[4] == old and now - tonumber(kept[5]) <= grace then return {'repeated', kept[6]} end
 if not redis.call('ZSCORE', KEYS[3], old) then return {'gone'} end
-redis.call('HDEL', KEYS[1], 'upstream', 'answer')
+redis.call('HDEL', KEYS[1], 'answer')
 redis.call('HSET', KEYS[1], 'revoked', 'a used refresh token was presented again')
 return {'reused'}
 """

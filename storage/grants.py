@@ -28,7 +28,7 @@ CODE_TTL: Final = timedelta(seconds=60)
 USED_FOR: Final = timedelta(minutes=10)
 """How long a code that was presented is remembered, and a grant that got no token is kept."""
 UPSTREAM_LOCK: Final = timedelta(seconds=30)
-"""How long one may take to ask the provider."""
+"""How long one replica at most is the only one to ask a grant's provider."""
 RETIRED: Final = 100
 """Used-up refresh tokens of a grant that are told from unknown ones."""
 
@@ -230,6 +230,23 @@ class GrantStore:
         place = {"kind": "upstream", "record": grant.id, "principal": grant.principal.key}
         return self._ring.open(sealed, **place) if sealed else b""
 
+    async def take_upstream(self, grant: Grant) -> bytes:
+        """The provider's tokens of a grant that has ended, which are kept no longer; nothing when they are gone."""
+        try:
+            upstream = await self.upstream(grant)
+        except Unreadable:
+            upstream = b""
+        await self._redis.hdel(keys.grant(grant.id), "upstream")
+        return upstream
+
+    async def has_other(self, grant: Grant) -> bool:
+        """Whether the grant's person has another one that lives, through the same provider."""
+        for grant_id in await self._redis.zrevrange(keys.person(_person(grant)), 0, -1):
+            other = None if grant_id.decode() == grant.id else await self.find(grant_id.decode())
+            if other is not None and _person(other) == _person(grant):
+                return True
+        return False
+
     async def lock_upstream(self, grant: Grant) -> str | None:
         """The lock of whoever may ask the provider now, for half a minute; None when somebody else does."""
         lock = new_id()
@@ -261,7 +278,8 @@ class GrantStore:
 
     async def _index(self, grant: Grant) -> None:
         left = max(1, grant.expires_at - _now())
-        await self._scripts.run(grant_scripts.INDEX, [keys.GRANTS], [grant.id, grant.expires_at, left])
+        for name in (keys.GRANTS, keys.person(_person(grant))):
+            await self._scripts.run(grant_scripts.INDEX, [name], [grant.id, grant.expires_at, left])
 
     def _sealed(self, grant: Grant, upstream: bytes) -> tuple[bytes, bytes]:
         record = self._ring.seal(msgspec.json.encode(grant), kind="grant", record=grant.id, principal="")
@@ -281,6 +299,11 @@ class GrantStore:
 
     def _life(self, grant: Grant) -> int:
         return max(1, min(self._refresh_ttl, grant.expires_at - _now()))
+
+
+def _person(grant: Grant) -> str:
+    """Whoever signed in, at the provider where that was."""
+    return msgspec.json.encode((grant.provider, grant.principal.issuer, grant.principal.subject)).decode()
 
 
 def _now() -> int:

@@ -25,6 +25,7 @@
 | `mcp:{g}:access:<token>` | string | `MCP_AUTH_ACCESS_TTL` | what an access token may do | scopes and resource; the token is hashed |
 | `mcp:{g}:retired` | sorted set, token -> ms | as its grant | the last 100 refresh tokens that were used up | hashes only |
 | `mcp:grants` | sorted set, grant -> ms | `MCP_AUTH_GRANT_TTL` after the last sign-in | when each grant expires at the latest | ids only |
+| `mcp:person:<person>` | sorted set, grant -> ms | as `mcp:grants`, of one person | which grants a person has, through one provider | ids only; the person is hashed |
 | `mcp:client:<client>` | string | unused: 1 day; used: 90 days sliding | a registered client | its metadata; a client secret is hashed |
 | `mcp:clients` | sorted set, client -> ms | 90 days after the last registration | when each client was last used | ids only |
 | `mcp:clients:unused` | sorted set, client -> ms | 1 day after the last registration | clients that never got a token | ids only |
@@ -162,6 +163,10 @@ def retired(grant_id: str) -> str:
 
 def upstream_lock(grant_id: str) -> str:
     return f"mcp:{{{grant_id}}}:upstream"
+
+
+def person(who: str) -> str:
+    return f"mcp:person:{hashed(who)}"
 
 
 def client(client_id: str) -> str:

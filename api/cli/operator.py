@@ -18,7 +18,9 @@ from rich.table import Table
 
 from api.settings import Settings, read_settings
 from auth.audit import Audit
+from auth.providers.known import remote
 from auth.revocation import Revocations
+from auth.upstream import Upstream
 from storage.audit import AuditLog
 from storage.clients import ClientStore
 from storage.connection import Redis, Unavailable, connect
@@ -65,6 +67,8 @@ async def store() -> AsyncGenerator[Store]:
     auth, kept = settings.auth, AuditLog(redis, ring)
     trail = Audit(kept)
     grants = GrantStore(redis, ring, refresh_ttl=auth.auth_refresh_ttl, grace=auth.auth_refresh_grace)
+    names = [name for name in auth.auth if auth.is_on() and name != "local"]
+    upstream = Upstream(grants=grants, providers={name: remote(name, auth) for name in names})
     try:
         yield Store(
             settings=settings,
@@ -77,11 +81,13 @@ async def store() -> AsyncGenerator[Store]:
                 signins=SignInStore(redis, ring),
                 tasks=TaskStore(redis, ring, result_ttl=timedelta(seconds=found.result_ttl), on_end=trail.tool_ended),
                 audit=trail,
+                upstream=upstream,
                 cancels=auth.auth_revoked_jobs == "cancel",
             ),
             audit=kept,
             trail=trail,
         )
+        await upstream.flush()
         await trail.flush()
     finally:
         await redis.aclose()

@@ -30,6 +30,7 @@ from auth.revocation import Revocations
 from auth.scopes import BASIC, Scopes
 from auth.signin import SignIn
 from auth.token_endpoint import TokenEndpoint
+from auth.upstream import Upstream
 from storage.clients import ClientStore
 from storage.connection import Redis, RedisError, Unavailable
 from storage.grants import GrantStore
@@ -89,13 +90,19 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, fetch=Fetch(redis))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
+    providers = build_providers(own, issuer, redis, signins)
+    upstream = Upstream(grants=grants, providers=providers, patience=own.provider_patience())
     revocations = Revocations(
-        grants=grants, signins=signins, tasks=stores.tasks, audit=audit, cancels=own.auth_revoked_jobs == "cancel"
+        grants=grants,
+        signins=signins,
+        tasks=stores.tasks,
+        audit=audit,
+        upstream=upstream,
+        cancels=own.auth_revoked_jobs == "cancel",
     )
     shared: dict[str, Any] = {
         "clients": clients,
         "grants": grants,
-        "providers": build_providers(own, issuer, redis, signins),
         "settings": own,
         "scopes": scopes,
         "issuer": issuer,
@@ -104,13 +111,13 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     }
     bearers, document = Bearers(grants=grants, resource=resource), f"{issuer}/.well-known/oauth-protected-resource/mcp"
     front = FrontChannel(
-        signin=SignIn(signins=signins, **shared),
+        signin=SignIn(signins=signins, providers=providers, **shared),
         cookies=Cookies(https=issuer.startswith("https://")),
         settings=own,
         visits=replace(limit, limiter=RateLimiter(redis, VISITS)),
     )
     back = BackChannel(
-        tokens=TokenEndpoint(revocations=revocations, **shared),
+        tokens=TokenEndpoint(upstream=upstream, revocations=revocations, **shared),
         clients=clients,
         bearers=bearers,
         settings=own,

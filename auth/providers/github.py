@@ -7,12 +7,15 @@ from urllib.parse import urlencode
 
 import httpx2
 import msgspec
+import structlog
 
 from auth.identity import Identity
 from auth.pkce import challenge_for
-from auth.providers.oidc import TIMEOUT, UNREADABLE
+from auth.providers.discovery import TIMEOUT, UNREADABLE
 from auth.providers.provider import Leg, ProviderFailed
 from auth.refusal import PageRefused
+
+log = structlog.get_logger(__name__)
 
 Found = TypeVar("Found")
 _MOST: Final = "?per_page=100"
@@ -106,6 +109,23 @@ class GitHub:
         if answer.status_code == 401:  # noqa: PLR2004  # 403 is also what being asked too often is called
             raise ProviderFailed("GitHub has ended this sign-in.")
         return None
+
+    async def revoke(self, upstream: bytes) -> None:
+        """Not RFC 7009: GitHub has a call of its own."""
+        token = msgspec.json.decode(upstream or b"{}", type=dict[str, Any]).get("access_token")
+        if not token:
+            return
+        try:
+            async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
+                answer = await http.request(
+                    "DELETE",
+                    f"{self.api}/applications/{self.client_id}/token",
+                    json={"access_token": token},
+                    auth=(self.client_id, self.client_secret),
+                )
+            log.info("told the provider that a sign-in is over", provider=self.name, status=answer.status_code)
+        except UNREADABLE as error:
+            log.warning("could not tell the provider", provider=self.name, error=type(error).__name__)
 
     async def _person(self, http: httpx2.AsyncClient, upstream: bytes) -> Identity:
         user = await self._get(http, "/user", _User)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from auth.providers.discovery import Discovery
 from auth.providers.github import GitHub
 from auth.providers.local import TRIES, Local
-from auth.providers.oidc import Discovery, OpenIdProvider, Registered
+from auth.providers.oidc import OpenIdProvider, Registered
 from auth.providers.provider import Provider
 from auth.settings import AuthSettings
 from storage.connection import Redis

@@ -61,6 +61,9 @@ class Local:
     async def refresh(self, upstream: bytes) -> bytes | None:
         return None
 
+    async def revoke(self, upstream: bytes) -> None:
+        """There is nobody to tell."""
+
 
 def _is_code(typed: str, expected: str | None) -> bool:
     plain = typed.upper().replace("-", "").replace(" ", "")

@@ -1,41 +1,23 @@
 """Any OpenID provider, by discovery: Auth0, Google, Keycloak, Entra ID and the rest."""
 
-import asyncio
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx2
 import msgspec
 import structlog
 from authlib.integrations.base_client import OAuthError  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 from authlib.integrations.httpx_client import (  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
     AsyncOAuth2Client,
 )
-from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from auth.id_token import BadToken, Expected, verify
 from auth.identity import Identity
 from auth.pkce import challenge_for
+from auth.providers.discovery import TIMEOUT, UNREADABLE, Discovery, check_endpoint, get_json
 from auth.providers.provider import Leg, ProviderFailed
-
-FRESH_FOR: Final = 3600
-"""Seconds that a provider's discovery document and keys are kept."""
-ASK_AGAIN_AFTER: Final = 60
-"""Seconds between two looks for a key that was not there (attack A30)."""
-TIMEOUT: Final = httpx2.Timeout(10)
-LONGEST: Final = 512 * 1024
-"""Bytes of an answer, unpacked."""
-UNREADABLE: Final = (httpx2.HTTPError, ValueError, TypeError, RecursionError)
-"""What reading an answer may come to, whatever the answer is."""
-_SAFE_URL: Final = re.compile(
-    r"https?://([A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9.\-_~%:@/]*)?(\?[A-Za-z0-9.\-_~%=&+:/]*)?"
-)
-"""Where a provider may send us and people: nothing that a header or a shell would read otherwise (attack A39)."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,43 +32,6 @@ class Registered:
     scopes: Sequence[str] = ("openid", "email", "profile")
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further parameters of the authorization request, as Auth0's `audience`."""
-
-
-class Discovery:
-    """A provider's endpoints and keys, fetched when they are needed and kept for a while."""
-
-    def __init__(self, issuer: str) -> None:
-        self._issuer = issuer
-        self._document: dict[str, Any] = {}
-        self._keys: KeySet | None = None
-        self._document_at = self._keys_at = self._again_at = float("-inf")
-        self._lock = asyncio.Lock()
-
-    async def document(self) -> Mapping[str, Any]:
-        """OpenID Connect Discovery 4; ProviderFailed when it is not there, or not this issuer's."""
-        async with self._lock:
-            if time.monotonic() - self._document_at > FRESH_FOR:
-                found = await _get_json(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-                if found.get("issuer") != self._issuer:
-                    raise ProviderFailed("The identity provider calls itself by another name than the configured one.")
-                for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                    _check_endpoint(str(found.get(name, "")), self._issuer)
-                self._document, self._document_at = found, time.monotonic()
-        return self._document
-
-    async def keys(self, *, again: bool = False) -> KeySet:
-        """The provider's keys; *again* looks for new ones, unless somebody looked for some just now."""
-        uri = str((await self.document())["jwks_uri"])
-        async with self._lock:
-            now = time.monotonic()
-            look = again and now - self._again_at > ASK_AGAIN_AFTER
-            if look:
-                # Before the look: one that fails is not repeated at once either.
-                self._again_at = now
-            if self._keys is None or look or now - self._keys_at > FRESH_FOR:
-                self._keys = key_set(await _get_json(uri))
-                self._keys_at = time.monotonic()
-            return self._keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +106,21 @@ class OpenIdProvider:
                 return None
         return msgspec.json.encode(kept | {name: tokens[name] for name in _KEPT if name in tokens})
 
+    async def revoke(self, upstream: bytes) -> None:
+        kept = msgspec.json.decode(upstream or b"{}", type=dict[str, Any])
+        hint = "refresh_token" if kept.get("refresh_token") else "access_token"
+        try:
+            document = await self.discovery.document()
+            endpoint = str(document.get("revocation_endpoint", ""))
+            if not endpoint or not kept.get(hint):
+                return
+            check_endpoint(endpoint, self.registered.issuer)
+            async with self._http(document) as http:
+                answer = await http.revoke_token(endpoint, token=kept[hint], token_type_hint=hint)
+            log.info("told the provider that a sign-in is over", provider=self.name, status=answer.status_code)
+        except (ProviderFailed, OAuthError, *UNREADABLE) as error:
+            log.warning("could not tell the provider", provider=self.name, error=type(error).__name__)
+
     async def _exchange(self, document: Mapping[str, Any], leg: Leg, code: str) -> dict[str, Any]:
         if not code:
             raise ProviderFailed("The identity provider sent nobody: it gave no code.")
@@ -202,8 +162,8 @@ class OpenIdProvider:
         if not endpoint or not access:
             return {}
         try:
-            _check_endpoint(endpoint, self.registered.issuer)
-            return await _get_json(endpoint, token=str(access))
+            check_endpoint(endpoint, self.registered.issuer)
+            return await get_json(endpoint, token=str(access))
         except ProviderFailed:
             log.warning("userinfo unavailable", provider=self.name)
             return {}
@@ -232,52 +192,9 @@ def merged(claims: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def key_set(document: Mapping[str, Any]) -> KeySet:
-    """The keys of a JWK set that we understand (RFC 7517 5); ProviderFailed when there is none."""
-    listed = document.get("keys")
-    found: list[Key] = []
-    for each in cast("list[Any]", listed) if isinstance(listed, list) else []:
-        try:
-            found.append(JWKRegistry.import_key(each))
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
-            log.debug("a key that is not understood")
-    if not found:
-        raise ProviderFailed("The identity provider's keys cannot be read.")
-    return KeySet(found)
-
-
 def _auth_method(document: Mapping[str, Any], secret: str | None) -> str:
     """OpenID Connect Discovery 3: who lists no methods takes client_secret_basic."""
     if not secret:
         return "none"
     listed = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     return "client_secret_post" if "client_secret_post" in listed else "client_secret_basic"
-
-
-async def _get_json(url: str, *, token: str | None = None) -> dict[str, Any]:
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as http:
-            bearer = {"authorization": f"Bearer {token}"} if token else {}
-            async with http.stream("GET", url, headers={"accept": "application/json", **bearer}) as answer:
-                body = await _read(answer) if answer.status_code == 200 else None  # noqa: PLR2004  # RFC 9110
-        if body is None:
-            raise ProviderFailed("The identity provider cannot be asked who it is just now.")
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (*UNREADABLE, httpx2.InvalidURL) as error:
-        raise ProviderFailed("The identity provider cannot be reached just now.") from error
-
-
-async def _read(answer: httpx2.Response) -> bytes | None:
-    """The body, or None as soon as it is too long to be believed."""
-    body = bytearray()
-    async for part in answer.aiter_bytes():
-        body += part
-        if len(body) > LONGEST:
-            return None
-    return bytes(body)
-
-
-def _check_endpoint(url: str, issuer: str) -> None:
-    """https, unless the issuer itself is plain (a provider on this machine)."""
-    if not _SAFE_URL.fullmatch(url) or not (url.startswith("https://") or issuer.startswith("http://")):
-        raise ProviderFailed("The identity provider names an address that is not https.")

@@ -47,3 +47,7 @@ class Provider(Protocol):
     async def refresh(self, upstream: bytes) -> bytes | None:
         """The provider's tokens anew; None when there is nothing to refresh, ProviderFailed when it refuses."""
         ...
+
+    async def revoke(self, upstream: bytes) -> None:
+        """Have the provider forget its tokens, if it lets us; nothing fails when it does not."""
+        ...

@@ -105,6 +105,7 @@ def company(
             "MCP_AUTH0_CLIENT_ID": found.auth0.client_id,
             "MCP_AUTH0_CLIENT_SECRET": found.auth0.client_secret,
         }
-        where = door(valkey, database, folder, replicas=replicas, worker=worker, **(own | settings))
+        merged: dict[str, Any] = own | settings
+        where = door(valkey, database, folder, replicas=replicas, worker=worker, **merged)
         found.stack = running.enter_context(where)
         yield found

@@ -1,5 +1,6 @@
 """What the identity providers of the tests share: every answer can be bent, and every call is counted."""
 
+import base64
 import json
 import ssl
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx2
 
@@ -30,6 +31,13 @@ class Asked:
     @property
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode()))
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """Name and secret of HTTP's own authentication, form-encoded as RFC 6749 2.3.1 wants it."""
+        kind, _, pair = self.headers.get("authorization", "").partition(" ")
+        name, _, secret = base64.b64decode(pair if kind == "Basic" else "").decode().partition(":")
+        return unquote(name), unquote(secret)
 
     @property
     def bearer(self) -> str:
@@ -133,6 +141,9 @@ class Bendable:
                 self.answer(said.status, said.body, type=said.type, **said.headers)
 
             def do_POST(self) -> None:
+                self.do_GET()
+
+            def do_DELETE(self) -> None:
                 self.do_GET()
 
         with serving(Door, tls=self.tls) as url:

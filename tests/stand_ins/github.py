@@ -1,5 +1,6 @@
 """GitHub's web flow and the part of its API that says who somebody is, as an Enterprise Server has them."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class GitHub(Bendable):
         return {
             "/login/oauth/authorize": self.authorize,
             TOKEN: self.token,
+            f"{API}/applications/{self.client_id}/token": self.forget,
             API: lambda _: as_json({}),
             f"{API}/user": lambda asked: self.api(asked, self.user),
             f"{API}/user/emails": lambda asked: self.api(asked, self.emails),
@@ -51,6 +53,13 @@ class GitHub(Bendable):
         token = f"gho_{secrets.token_urlsafe(8)}"
         self.tokens.add(token)
         return as_json({"access_token": token, "token_type": "bearer", "scope": asked_for["scope"]})
+
+    def forget(self, asked: Asked) -> Reply:
+        """Delete an app's token: for the app alone."""
+        if asked.basic != (self.client_id, self.client_secret):
+            return as_json({"message": "Not Found"}, 404)
+        self.tokens.discard(json.loads(asked.body)["access_token"])
+        return Reply(204)
 
     def api(self, asked: Asked, found: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Reply:
         """Lists come in pages of thirty, unless more are asked for."""
