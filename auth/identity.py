@@ -21,6 +21,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     upstream: bytes = b""
     """The provider's tokens, as JSON."""
 
+    def __repr__(self) -> str:
+        return f"Identity({self.subject} of {self.issuer})"
+
     def has(self, claim: str, value: str) -> bool:
         """Whether a claim is this value, or lists it."""
         found = self.claims.get(claim)

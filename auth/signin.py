@@ -8,7 +8,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
@@ -48,7 +48,7 @@ class SentBack(Exception):
 class Consent:
     """What a consent page shows."""
 
-    ticket: str
+    ticket: str = field(repr=False)
     request: Request
     client: Client
 
@@ -57,9 +57,9 @@ class Consent:
 class Departure:
     """Where to send a browser that agreed, and the secret that it brings back."""
 
-    location: str
-    state: str
-    secret: str
+    location: str = field(repr=False)
+    state: str = field(repr=False)
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

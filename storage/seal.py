@@ -27,6 +27,8 @@ _VERSION: Final = b"v1"
 _KEY_ID: Final = 4
 _NONCE: Final = 12
 KEY_BYTES: Final = 32
+LEAST_DIFFERENT: Final = 12
+"""Of 32 random bytes fewer are different once in a billion billion; in a key somebody typed, seldom as many."""
 EVERY: Final = 2.0
 """Seconds between two looks at a ring that may have changed."""
 
@@ -46,6 +48,8 @@ def decode_key(text: str) -> bytes:
         raise ValueError("not base64") from error
     if len(raw) != KEY_BYTES:
         raise ValueError(f"{len(raw)} bytes, not {KEY_BYTES}")
+    if len(set(raw)) < LEAST_DIFFERENT:
+        raise ValueError("not random: make one with `mcp-playground keys new`")
     return raw
 
 

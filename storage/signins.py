@@ -47,6 +47,9 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     agreement: str = ""
     """What the remembered consent is kept under, if it is."""
 
+    def __repr__(self) -> str:
+        return f"Visit(to {self.provider} for {self.request.client_id})"
+
 
 class SignInStore:
     def __init__(self, redis: Redis, ring: KeyRing) -> None:

@@ -1,7 +1,7 @@
 """GitHub, which speaks OAuth 2 and no OpenID: who signed in is asked of its API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -40,7 +40,7 @@ class _Organization(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, kw_only=True)
 class GitHub:
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     url: str = "https://github.com"
     organizations: Sequence[str] = ()
     """Whose members may sign in; empty for everybody."""

@@ -28,7 +28,7 @@ class Registered:
 
     issuer: str
     client_id: str
-    client_secret: str | None
+    client_secret: str | None = field(repr=False)
     scopes: Sequence[str] = ("openid", "email", "profile")
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further parameters of the authorization request, as Auth0's `audience`."""

@@ -1,7 +1,7 @@
 """What a sign-in needs of a provider."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from auth.identity import Identity
@@ -16,9 +16,9 @@ class Leg:
     """The upstream half of one sign-in: what binds the provider's answer to it."""
 
     redirect_uri: str
-    state: str
-    nonce: str
-    code_verifier: str
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    code_verifier: str = field(repr=False)
 
 
 class Provider(Protocol):

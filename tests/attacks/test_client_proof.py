@@ -77,7 +77,7 @@ WRONG: list[dict[str, Any]] = [
 @pytest.mark.parametrize(
     "changes",
     WRONG,
-    ids=lambda changes: str(next(iter(changes.items())))[:40],
+    ids=[f"{number} {next(iter(changes))}" for number, changes in enumerate(WRONG)],
 )
 def test_an_assertion_that_is_not_quite_right_proves_nothing(
     guarded: Stack, signer: str, key: ECKey, changes: Mapping[str, Any]

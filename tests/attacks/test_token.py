@@ -621,7 +621,7 @@ def test_nothing_that_was_given_or_presented_is_in_a_log(valkey: ValkeyServer, t
         written = "".join(program.output() for program in stack.programs)
 
     assert statuses(answers) == [200, 401, 400]
-    assert "code refused" in written
+    assert "code reused" in written
     assert {each[:12] for each in secret if each in written} == set()
 
 

@@ -98,7 +98,9 @@ def hang_up(_: object) -> Reply:
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(503), as_json({"error": "unsupported_token_type"}, 400), sent_to("/x"), hang_up], ids=str
+    "reply",
+    [Reply(503), as_json({"error": "unsupported_token_type"}, 400), sent_to("/x"), hang_up],
+    ids=["503", "400", "302", "hang up"],
 )
 def test_a_provider_that_does_not_hear_changes_nothing_here(corp: Company, app: App, reply: Any):
     """Security 2.7: as well as it goes: the client is answered, and its tokens are dead on both replicas."""
