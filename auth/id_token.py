@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,6 +43,11 @@ def verify(token: str, keys: KeySet, expected: Expected, *, access_token: str | 
     if unknown := set(decoded.header) - {"alg", "kid", "typ", "x5t", "x5t#S256"}:
         raise BadToken(f"its header holds {min(unknown)}")
     claims: dict[str, Any] = dict(decoded.claims)
+    try:
+        json.dumps(claims, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair is no character, and could be written nowhere.
+        raise BadToken("it holds what is no text") from None
     _check_audience(claims, expected)
     _check_claims(claims, expected)
     if access_token is not None and "at_hash" in claims:

@@ -181,6 +181,11 @@ class SignIn:
         if provider is None or visit.provider != provider_name:
             raise PageRefused("This answer came from another provider. Start again from your client.")
         request = visit.request
+        try:
+            await provider.check_issuer(answer)
+        except ProviderFailed as error:
+            self._note("sign-in failed", request, provider=provider_name, why=str(error))
+            raise PageRefused(str(error)) from None
         if "error" in answer:
             self._note("provider refused", request, provider=provider_name)
             raise self._sent_back(

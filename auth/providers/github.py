@@ -71,6 +71,9 @@ class GitHub:
         }
         return f"{self.url}/login/oauth/authorize?{urlencode(parameters)}"
 
+    async def check_issuer(self, answer: Mapping[str, str]) -> None:
+        """GitHub does not say who it is; its callback is its own."""
+
     async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
         if not answer.get("code"):
             raise ProviderFailed("GitHub sent nobody: it gave no code.")

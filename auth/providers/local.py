@@ -45,6 +45,10 @@ class Local:
         log.warning("sign-in code", code=f"{code[:4]}-{code[4:]}", note="type it into the page that asks for it")
         return f"{self.page}?{urlencode({'state': leg.state})}"
 
+    async def check_issuer(self, answer: Mapping[str, str]) -> None:
+        if "iss" in answer:
+            raise ProviderFailed("This answer came from somewhere else.")
+
     async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
         """The code itself is what the callback brings."""
         expected = await self.signins.take_code(leg.state)

@@ -63,7 +63,7 @@ class OpenIdProvider:
         endpoint = str(document["authorization_endpoint"])
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
-    async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
+    async def check_issuer(self, answer: Mapping[str, str]) -> None:
         document = await self.discovery.document()
         given = answer.get("iss")
         if given is not None and given != self.registered.issuer:
@@ -71,6 +71,9 @@ class OpenIdProvider:
         if given is None and document.get("authorization_response_iss_parameter_supported"):
             # RFC 9207 2.4: who says that it sends its name must have sent it.
             raise ProviderFailed("The answer does not say which identity provider it came from.")
+
+    async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
+        document = await self.discovery.document()
         tokens = await self._exchange(document, leg, answer.get("code", ""))
         claims = await self._claims(tokens, leg)
         claims = merged(claims, await self._userinfo(document, tokens))

@@ -40,6 +40,13 @@ class Provider(Protocol):
         """Where to send the browser; ProviderFailed when the provider cannot be reached."""
         ...
 
+    async def check_issuer(self, answer: Mapping[str, str]) -> None:
+        """ProviderFailed when the callback's parameters name another issuer, or none although ours promised to.
+
+        RFC 9207 2.4: of answers and refusals alike.
+        """
+        ...
+
     async def identify(self, leg: Leg, answer: Mapping[str, str]) -> Identity:
         """Who signed in, from the parameters of the callback; ProviderFailed unless every check holds."""
         ...

@@ -7,8 +7,10 @@ either not tested or not needed.
 from collections.abc import Mapping
 from typing import Final
 
+from tests.attacks.access_controls import ACCESS
 from tests.attacks.control import Control, off
 from tests.attacks.document_controls import DOCUMENTS
+from tests.attacks.provider_controls import PROVIDERS
 
 _CONSENT: Final = "attacks/test_consent.py"
 _AUTHORIZE: Final = "attacks/test_authorize.py"
@@ -79,12 +81,6 @@ CONTROLS: Final[Mapping[str, Control]] = {
         "if provider is None or visit.provider != provider_name:",
         "if provider is None:",
         f"{_CONSENT}::test_an_answer_counts_only_at_the_callback_of_its_provider",
-    ),
-    "another site's form": off(
-        "api.edge:Edge._refusal",
-        "if origin is not None and not own_form and",
-        "if False and",
-        f"{_CONSENT}::test_another_sites_form_is_refused_whatever_it_holds",
     ),
     "names without direction": off(
         "auth.registration:shown_name",
@@ -294,4 +290,6 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_REGISTRATION}::test_one_network_is_not_a_new_stranger_with_every_address",
     ),
     **DOCUMENTS,
+    **PROVIDERS,
+    **ACCESS,
 }

@@ -96,6 +96,14 @@ def test_a_provider_that_never_promised_its_name_may_not_give_a_wrong_one(corp: 
     assert corp.token_calls() == before
 
 
+def test_a_refusal_that_another_issuer_sends_is_not_passed_on(corp: Company, app: App, person: Person):
+    """RFC 9207 2.4: of errors too; the client is not told that the person was refused by somebody who did not."""
+    with corp.openid.bent(answer={"iss": "https://evil.example", "error": "access_denied", "code": None}):
+        refused = corp.arrive(app=app, person=person)
+
+    assert page_status(refused) == 400
+
+
 def test_an_answer_that_says_something_twice_is_refused(corp: Company, app: App, person: Person):
     """A6, A14: which of two issuers, codes or states counts is nothing to guess at."""
     for name in ("iss", "code", "state"):
