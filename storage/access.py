@@ -3,7 +3,7 @@
 | role | keys | may not |
 |---|---|---|
 | web | all of ours | list keys, configure, flush, anything outside `mcp:` |
-| worker | tasks, kept results, the broker's | the same; and touch sessions, clients, grants, tokens, the audit log |
+| worker | tasks, kept results, the broker's, what tools did | the same; and touch clients, grants, tokens, sessions |
 | flower | the broker's events; to read, all of its | put a job into a queue; anything outside `mcp:broker:` |
 | operator | all of ours | configure, flush; it lists keys, for `mcp-playground keys` |
 
@@ -80,7 +80,7 @@ ROLES: Final[Mapping[str, Role]] = {
         commands=(*_CONNECTION, *_OURS, *_BROKER, *_BROKER_ALSO),
     ),
     "worker": Role(
-        keys=(*_TASKS, *_KEPT),
+        keys=(*_TASKS, *_KEPT, keys.audit("tools")),
         channels=(
             _TASKS[1],
             keys.CANCEL_CHANNEL,

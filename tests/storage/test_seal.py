@@ -78,7 +78,16 @@ def test_a_key_must_be_32_bytes_of_base64(text: str):
 
 def test_both_alphabets_are_keys():
     """RFC 4648 sections 4 and 5: openssl prints one, we the other."""
-    raw = b"\xfb\xff" * 16
+    raw = bytes(range(248, 256)) * 2 + bytes(range(16))
 
     assert decode_key(base64.b64encode(raw).decode()) == decode_key(base64.urlsafe_b64encode(raw).decode()) == raw
+    assert len(decode_key(new_key())) == 32
+
+
+@pytest.mark.parametrize("raw", [bytes(32), b"\xff" * 32, b"0123456789" * 3 + b"01", b"secret" * 5 + b"se"])
+def test_a_key_that_somebody_typed_is_none(raw: bytes):
+    """A51: zeros, a pattern, a word: not made by chance, and said so; what `keys new` makes is taken."""
+    with pytest.raises(ValueError, match="not random"):
+        decode_key(base64.b64encode(raw).decode())
+
     assert len(decode_key(new_key())) == 32
