@@ -291,7 +291,6 @@ class GrantStore:
         try:
             return self._grant(grant_id, sealed)
         except Unreadable:
-            log.exception("grant not readable", grant=grant_id)
             return None
 
     def _grant(self, grant_id: str, sealed: bytes) -> Grant:

@@ -1,5 +1,6 @@
 """`mcp-playground keys`: the ring that seals what is stored, turned while everything runs."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -7,7 +8,7 @@ import click
 
 from api.cli.explained import explained
 from api.cli.operator import me, out, show, store, synchronous
-from api.settings import Settings
+from api.settings import Settings, read_settings
 from storage.errors import SettingsError
 from storage.keyfile import KeyFile
 from storage.seal import new_key
@@ -55,10 +56,12 @@ async def list_keys(*, as_json: bool) -> None:
 @synchronous
 async def rotate(after: float) -> None:
     """Put a new key in front of the ring's file. Every process takes it up; none has to be restarted."""
-    async with store() as found:
-        file = _file(found.settings)
-        key = file.rotate(after=timedelta(seconds=after))
-        found.trail.note("key added", key=key.id.hex(), by=me())
+    file = _file(read_settings())
+    key = file.rotate(after=timedelta(seconds=after))
+    with suppress(SettingsError):
+        # A ring may be turned where no store is named; then nobody can be told.
+        async with store() as found:
+            found.trail.note("key added", key=key.id.hex(), by=me())
     moment = datetime.fromtimestamp(key.since, UTC).isoformat()
     click.echo(f"{key.id.hex()} is in {file.path}, and seals from {moment}. Then: mcp-playground keys sweep")
 

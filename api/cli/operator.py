@@ -55,8 +55,8 @@ class Store:
 async def store() -> AsyncGenerator[Store]:
     """The server's own store: Redis where the settings say, or the one that `up` has started here."""
     settings = read_settings()
-    # What is logged on the way goes beside what is printed, not into it.
-    configure(settings.log)
+    # What a command does is what it prints; the audit trail goes into the store.
+    configure(settings.log.model_copy(update={"level": "warning"}))
     found = settings.storage
     if found.redis_url is None:
         embedded = running(found.data_dir)

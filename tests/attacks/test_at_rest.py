@@ -121,7 +121,7 @@ def test_nothing_in_any_database_is_in_clear(spied: Spied):
     assert found == []
     assert any(upstream)
     assert len(spied.upstream.given) >= 6
-    assert {keys.AUDIT, keys.CLIENTS, keys.GRANTS} < names
+    assert {keys.audit("people"), keys.audit("tools"), keys.CLIENTS, keys.GRANTS} < names
     for kind in (":task:", ":log:", ":session:", "mcp:result:"):
         assert any(kind in name for name in names), kind
 

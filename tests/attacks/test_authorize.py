@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import httpx2
@@ -15,12 +15,6 @@ from tests.servers import Stack, ValkeyServer
 CALLBACK = "https://a.example/cb"
 LOOPBACK = "http://127.0.0.1/cb"
 FOREIGN = "https://other.example/mcp"
-
-
-@pytest.fixture(scope="module")
-def guarded(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    with door(valkey, 32, tmp_path_factory.mktemp("authorize")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -135,6 +135,8 @@ def test_a_provider_that_says_no_is_told_to_the_client_in_our_own_words(
     before = corp.token_calls()
     state = query_of(corp.set_out(person, app, provider).headers["location"])["state"]
     said = {"error": error, "error_description": MARKUP, "error_uri": "https://evil.example", "state": state}
+    if provider == "oidc":
+        said["iss"] = corp.openid.issuer
 
     told = person.get(f"/oauth/callback/{provider}?{urlencode(said | {'code': 'x'})}")
     late = person.get(f"/oauth/callback/{provider}?{urlencode({'code': 'x', 'state': state})}")

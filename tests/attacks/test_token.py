@@ -32,12 +32,6 @@ FOREIGN = "https://other.example/mcp"
 
 
 @pytest.fixture(scope="module")
-def guarded(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
-    with door(valkey, 33, tmp_path_factory.mktemp("token")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def impatient(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
     """Repeats the answer to a refresh for three seconds only."""
     with door(valkey, 31, tmp_path_factory.mktemp("impatient"), MCP_AUTH_REFRESH_GRACE="3") as running:
@@ -98,10 +92,10 @@ def test_another_of_the_clients_addresses_does_not_redeem_a_code(guarded: Stack)
 @pytest.mark.timeout(300)
 def test_fifty_that_redeem_a_code_at_once_get_one_answer_at_most_and_the_family_ends(guarded: Stack, app: App):
     """A18: RFC 6749 4.1.2, over both replicas; nothing is left of what the winner got."""
-    crowd, person = Crowd(guarded, 50), Person(guarded.url)
-    alone = app.token(app.redemption(code_for(guarded, app, person)))
+    crowd = Crowd(guarded, 50)
+    alone = app.token(app.redemption(code_for(guarded, app)))
 
-    races = [crowd.post("/oauth/token", app.redemption(code_for(guarded, app, person))) for _ in range(CODES)]
+    races = [crowd.post("/oauth/token", app.redemption(code_for(guarded, app))) for _ in range(CODES)]
 
     lost = [answer for race in races for answer in race if answer.status_code != 200]
     won = [[answer.json() for answer in race if answer.status_code == 200] for race in races]

@@ -14,7 +14,7 @@ import pytest
 
 from storage import keys
 from storage.records import Principal, TaskRecord
-from storage.seal import KeyRing, decode_key
+from storage.seal import KeyRing, decode_key, new_key
 from storage.task_seal import of_arguments
 from tasks.broker import RUN_TOOL
 from tests.attacks.doors import door
@@ -243,7 +243,7 @@ def _edit(raw: Any, task: Queued, **changes: Any) -> None:
 
 def test_arguments_open_for_their_own_tool_alone():
     """A61: nor for another queue, time limit, number of attempts, or a second run where there was to be one."""
-    ring = KeyRing([decode_key("A" * 43 + "=")])
+    ring = KeyRing([decode_key(new_key())])
     me = Principal(client_id="c", issuer="i", subject="s")
     usual: dict[str, Any] = {"id": "a", "tool": "echo", "queue": "q", "principal": me, "created_at": 0}
     usual |= {"timeout_ms": 1000, "max_attempts": 1, "rerun": False}

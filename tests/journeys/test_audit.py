@@ -86,7 +86,7 @@ def test_the_way_in_is_noted_step_by_step(guarded: Stack):
     second = app.refresh(given["refresh_token"]).json()
     app.refresh(second["refresh_token"])
     app.refresh(given["refresh_token"])
-    until(lambda: noted(guarded, app)[-1:] and noted(guarded, app)[-1]["event"] == "refresh token reused", "the last")
+    until(lambda: noted(guarded, app)[-1:] and noted(guarded, app)[-1]["event"] == "revoked", "the last")
 
     assert [event["event"] for event in noted(guarded, app)] == [
         "client registered",
@@ -97,6 +97,7 @@ def test_the_way_in_is_noted_step_by_step(guarded: Stack):
         "refreshed",
         "refreshed",
         "refresh token reused",
+        "revoked",
     ]
     assert all(event["from"] for event in noted(guarded, app))
 
