@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 UV := $(BIN)/uv
 
+JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -33,8 +35,9 @@ $(READY): pyproject.toml requirements/dev.lock requirements/uv.lock
 run: $(READY) ## Start Redis, the web process and a worker; print the MCP URL
 	@exec $(BIN)/mcp-playground up $(ARGS)
 
-test: $(READY) ## Run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+# Most of a test is waiting for processes to start: one more at a time than there are cores.
+test: $(READY) ## Run the whole test suite (JOBS files at a time)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 conformance: $(READY) ## Run the official MCP conformance suite on one replica and on two, and other clients' resume
 	@$(BIN)/python -m tests.conformance.run $(ARGS)
