@@ -7,7 +7,6 @@ that was checked, no redirects, little, soon, and not often: of one host, at one
 import asyncio
 import email.utils
 import re
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import msgspec
 
 from auth import redirects
 from auth.addresses import is_public
+from auth.lookup import Busy, Lookups
 from storage.connection import Redis
 from storage.rate import Rate, RateLimiter
 
@@ -91,7 +91,7 @@ class Fetch:
         await self._take(OF_HOST, f"fetch:of:{host}")
         try:
             async with asyncio.timeout(TIMEOUT):
-                address = await _address(host)
+                address = await _address(host, self._lookups)
                 await self._take(OF_ADDRESS, f"fetch:at:{address}")
                 return await self._from(address, host, path, most)
         except TimeoutError:
@@ -129,6 +129,10 @@ class Fetch:
         )
 
     @cached_property
+    def _lookups(self) -> Lookups:
+        return Lookups()
+
+    @cached_property
     def _trusted(self) -> ssl.SSLContext:
         # Once: to read all authorities takes longer than to fetch a document.
         return authorities()
@@ -139,15 +143,15 @@ def authorities() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-async def _address(host: str) -> str:
+async def _address(host: str, lookups: Lookups) -> str:
     """The one of the host's addresses to connect to; all of them must be public."""
     try:
-        # A dot at the end: the name as it stands, without the domains that are searched for short ones.
-        found = await asyncio.get_running_loop().getaddrinfo(f"{host}.", 443, type=socket.SOCK_STREAM)
+        addresses = await lookups.addresses(host)
+    except Busy:
+        raise NotNow("too many are being looked up: try again soon") from None
     except (OSError, UnicodeError):
         # In the words of the other: nobody learns here which names there are inside.
         raise NotNow(_INSIDE) from None
-    addresses = [str(each[4][0]) for each in found]
     if not all(is_public(each) for each in addresses):
         raise BadDocument(_INSIDE)
     return addresses[0]

@@ -6,7 +6,6 @@ authority for certificates; and whatever the product connects to by itself ends 
 written down in `journal`. Which addresses may be connected to is still the product's to say.
 """
 
-import asyncio
 import json
 import os
 import socket
@@ -17,10 +16,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import anyio
-import uvloop
 
 from api.cli.main import main
-from auth import fetch
+from auth import fetch, lookup
 from tests.attacks import mutant
 from tests.servers import CONTROL_OFF
 
@@ -61,27 +59,24 @@ class Internet:
         return answers[min(self._asked[name], len(answers)) - 1]
 
     def install(self) -> None:
-        connect, resolve = cast("Any", anyio.connect_tcp), cast("Any", uvloop.Loop.getaddrinfo)
+        connect = cast("Any", anyio.connect_tcp)
         port = int((self.folder / "port").read_text())
 
         async def connect_here(remote_host: str, remote_port: int, **options: Any) -> Any:
             self.note("connect", remote_host, remote_port)
             return await connect("127.0.0.1", port, **options)
 
-        async def resolve_here(loop: asyncio.AbstractEventLoop, host: Any, port: Any, **options: Any) -> Any:
-            if host is None or host in LOCAL:
-                real: list[Any] = await resolve(loop, host, port, **options)
-                return real
+        def resolve_here(host: str) -> list[str]:
             # As the real one does, which refuses what is no name.
             name = host.encode("idna").decode().removesuffix(".")
             found = self.addresses(name)
             self.note("resolve", name)
             if not found:
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+            return found
 
         anyio.connect_tcp = connect_here
-        uvloop.Loop.getaddrinfo = resolve_here  # pyright: ignore[reportAttributeAccessIssue]
+        lookup.by_the_system = resolve_here
         fetch.authorities = lambda: ssl.create_default_context(cafile=str(self.folder / "authority.pem"))
 
 
