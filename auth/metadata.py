@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from auth.authlib_server import AUTH_METHODS
 from auth.clients import ASSERTION_ALGORITHMS
-from auth.core import AUTH_METHODS
 
 
 def authorization_server(issuer: str, scopes: Sequence[str], *, registration: bool) -> dict[str, Any]:

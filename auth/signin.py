@@ -16,8 +16,9 @@ import msgspec
 
 from auth import redirects, resource
 from auth.audit import Audit
+from auth.authlib_server import Known
 from auth.clients import Clients
-from auth.core import Known, check_authorization
+from auth.core import check_authorization
 from auth.fetch import BadDocument, TooOften
 from auth.form import Form
 from auth.identity import Identity, admit, is_operator

@@ -10,8 +10,9 @@ import structlog
 
 from auth import resource
 from auth.audit import Audit
+from auth.authlib_server import Known
 from auth.clients import Clients
-from auth.core import Approved, Known, check_client, check_token_request
+from auth.core import Approved, check_client, check_token_request
 from auth.form import Form
 from auth.identity import is_of_domain, is_operator
 from auth.providers.provider import ProviderFailed

@@ -123,7 +123,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_AUTHORIZE}::test_only_the_port_of_a_loopback_address_is_free",
     ),
     "PKCE at authorize": off(
-        "auth.core:_S256.validate_code_challenge",
+        "auth.authlib_server:S256.validate_code_challenge",
         'if not data.get("code_challenge") or data.get("code_challenge_method") != "S256":',
         "if False:",
         f"{_AUTHORIZE}::test_a_request_without_a_good_challenge_goes_no_further",
@@ -175,7 +175,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_TOKEN}::test_a_code_that_is_replayed_later_ends_what_it_gave",
     ),
     "a code of its client": off(
-        "auth.core:_CodeGrant.query_authorization_code",
+        "auth.authlib_server:CodeGrant.query_authorization_code",
         " or known.code.client_id != client.client.id",
         "",
         f"{_TOKEN}::test_a_code_given_to_one_client_is_of_no_use_to_another",
@@ -187,19 +187,19 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_TOKEN}::test_a_code_lasts_a_minute_at_most",
     ),
     "the verifier": off(
-        "auth.core:_Code.code_challenge",
+        "auth.authlib_server:KnownCode.code_challenge",
         "return self.code.code_challenge",
         'return ""',
         f"{_TOKEN}::test_a_wrong_verifier_burns_the_code",
     ),
     "a secret that is right": off(
-        "auth.core:_Client.check_client_secret",
+        "auth.authlib_server:KnownClient.check_client_secret",
         "return bool(",
         "return True or bool(",
         f"{_TOKEN}::test_a_client_with_a_secret_proves_itself",
     ),
     "a client's way to prove itself": off(
-        "auth.core:_Client.check_endpoint_auth_method",
+        "auth.authlib_server:KnownClient.check_endpoint_auth_method",
         "return method == self.client.auth_method or",
         "return True or",
         f"{_TOKEN}::test_a_client_with_a_secret_proves_itself",
@@ -224,7 +224,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
         f"{_TOKEN}::test_fifty_families_end_when_a_token_is_reused_whose_successor_was_used",
     ),
     "a refresh token of its client": off(
-        "auth.core:_Refresh.check_client",
+        "auth.authlib_server:KnownRefresh.check_client",
         "return client.client.id == self.grant.principal.client_id",
         "return True",
         f"{_TOKEN}::test_a_refresh_token_in_another_clients_hands_does_no_harm",
