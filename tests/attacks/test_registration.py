@@ -212,7 +212,8 @@ def test_every_endpoint_counts_by_the_connection(rested: Stack, method: str, pat
 
     refused = [answer for answer in answers if answer.status_code == 429]
     assert 429 not in statuses(answers[:20])
-    assert 9 <= len(refused) <= 10
+    # One is there again every three seconds, and thirty requests may take a few of them.
+    assert 5 <= len(refused) <= 10
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
 
 

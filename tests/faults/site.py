@@ -73,7 +73,7 @@ def running_site(
         "MCP_NO_WORKER_TIMEOUT": "0",
     }
     with DurableValkey(redis_folder) as valkey:
-        stack = Stack(valkey.url(0), folder, own | settings, mutation=mutation)
+        stack = Stack(valkey.url(0), folder, own | settings, mutation=mutation, is_forked=False)
         site = Site(valkey, stack, effects)
         try:
             for _ in range(workers):

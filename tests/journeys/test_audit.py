@@ -1,8 +1,6 @@
 """The audit trail: what was done, by whom, from where, and what came of it."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import httpx2
@@ -23,11 +21,7 @@ def wire_of(stack: Stack, token: str, replica: int = 0) -> Wire:
 
 def noted(stack: Stack, app: App) -> list[dict[str, Any]]:
     """What stands in the trail about *app*, the oldest first."""
-    command = [sys.executable, "-m", "api.cli.main", "audit", "--json", "-n", "200"]
-    done = subprocess.run(
-        command, env=stack.environment(), cwd=stack.folder, capture_output=True, text=True, check=True
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    events = rows(stack, "audit", "-n", "200")
     return [event for event in reversed(events) if app.client_id in json.dumps(event)]
 
 
@@ -106,10 +100,5 @@ def test_without_sign_in_nothing_is_noted(stack: Stack):
     """Ours: there is nobody to note it of."""
     httpx2.get(f"{stack.url}/ping")
     Wire(stack.mcp_url).call("echo", {"message": "hi"})
-    command = [sys.executable, "-m", "api.cli.main", "audit", "--json"]
 
-    done = subprocess.run(
-        command, env=stack.environment(), cwd=stack.folder, capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == ""
+    assert rows(stack, "audit") == []

@@ -1,8 +1,6 @@
 """What operators do while people work: keys, grants, clients and the audit log."""
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Generator
 
@@ -36,12 +34,9 @@ def operated(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def run(stack: Stack, *arguments: str, status: int = 0) -> str:
     """What a command of ours prints."""
-    command = [sys.executable, "-m", "api.cli.main", *arguments]
-    done = subprocess.run(
-        command, env=stack.environment(), cwd=stack.folder, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    found, printed = stack.run(*arguments)
+    assert found == status, printed
+    return printed
 
 
 def rows(stack: Stack, *arguments: str) -> list[dict[str, object]]:
