@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 
 from tests.clients import Wire
+from tests.journeys.test_operators import rows
 from tests.oauth import App, new_app, tokens
 from tests.servers import Stack, until
 
