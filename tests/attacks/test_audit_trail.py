@@ -111,5 +111,5 @@ def test_a_grant_that_was_changed_in_redis_opens_nothing_and_can_be_ended(guarde
     assert error_of(app.refresh(given["refresh_token"])) == (400, "invalid_grant")
     assert rows(guarded, "grants", "list", "--client", app.client_id) == []
     assert len(rows(guarded, "grants", "list", "--client", other.client_id)) == 1
-    assert run(guarded, "grants", "revoke", grant_id).startswith("1 revoked")
+    assert "1 revoked" in run(guarded, "grants", "revoke", grant_id).splitlines()
     assert opens(guarded, kept["access_token"]) == [200, 200]
