@@ -44,12 +44,6 @@ ACCESS: Final[Mapping[str, Control]] = {
         f"{_EDGE}::test_one_principal_has_one_limit_wherever_it_calls_from",
         f"{_EDGE}::test_two_principals_behind_one_address_have_a_limit_each",
     ),
-    "addresses that carry nothing else": off(
-        "api.settings:WebSettings._origin",
-        'if value is not None and not (_ORIGIN.fullmatch(value.rstrip("/")) and has_host(value)):',
-        "if False:",
-        f"{_EDGE}::test_a_server_with_such_an_address_does_not_start",
-    ),
     "a task of its principal": off(
         "storage.tasks:TaskStore.get",
         " or found[0].principal != principal",
