@@ -166,7 +166,7 @@ class WorkerRun:
         self.check()
         with self._lock:
             if self._aws is None:
-                self._aws = AwsClients(self.settings)
+                self._aws = AwsClients(self.settings, self.principal)
         return self._aws.client(service)
 
     def stop(self, reason: Stop) -> None:

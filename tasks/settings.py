@@ -1,13 +1,15 @@
 """Settings of tools and of the worker that runs them."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from storage.settings import Group, Seconds, words
+from tasks.aws.roles import Role, entries
 
 
 class ToolSettings(Group):
@@ -16,6 +18,18 @@ class ToolSettings(Group):
     project_path: Path = Field(default=Path(), description="the directory the `project` tool searches.")
     aws_region: str | None = Field(
         default=None, description="the AWS region of the tools; empty leaves it to boto3's chain."
+    )
+    aws_roles: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="the AWS role that tools work in, for whom: <issuer>|<subject>=role ARN, client:<client id>=role "
+        "ARN or *=role ARN, separated by commas or line ends, the first that fits; who fits none is refused. Empty "
+        "lets everybody work with the worker's own credentials.",
+    )
+    aws_regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="AWS regions that tools may ask, separated by commas; empty for any."
+    )
+    aws_accounts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="AWS accounts whose ARNs tools take, separated by commas; empty for any."
     )
     bedrock_model: str = Field(
         default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -34,6 +48,46 @@ class ToolSettings(Group):
         ge=timedelta(seconds=1),
         description="seconds a tool waits for the answer to a question it asked the client.",
     )
+
+    @field_validator("aws_roles", mode="before")
+    @classmethod
+    def _entries(cls, value: object) -> object:
+        return entries(value)
+
+    @field_validator("aws_regions", "aws_accounts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return words(value)
+
+    @field_validator("aws_roles")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            Role.parse(entry)
+        return value
+
+    @field_validator("aws_regions")
+    @classmethod
+    def _regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for region in value:
+            if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", region):
+                raise ValueError(f"{region!r} is not the name of a region, as us-east-1")
+        return value
+
+    @field_validator("aws_accounts")
+    @classmethod
+    def _accounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for account in value:
+            if not re.fullmatch(r"[0-9]{12}", account):
+                raise ValueError(f"{account!r} is not the twelve digits of an account")
+        return value
+
+    @model_validator(mode="after")
+    def _roles_of_accounts(self) -> Self:
+        for role in map(Role.parse, self.aws_roles):
+            if self.aws_accounts and role.account not in self.aws_accounts:
+                raise ValueError(f"the account of {role.arn} in MCP_AWS_ROLES is not in MCP_AWS_ACCOUNTS")
+        return self
 
 
 class WorkerSettings(Group):

@@ -15,7 +15,10 @@ from botocore.awsrequest import (
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from storage.records import Principal
+from tasks.aws.access import Bounds
 from tasks.aws.errors import explain
+from tasks.aws.sessions import open_session
 from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
 
@@ -29,17 +32,21 @@ CONFIG: Final = Config(
 
 
 class AwsClients:
-    """Clients of one boto3 session, which is not safe to share between threads while it makes them."""
+    """Clients of one boto3 session, which is not safe to share between threads while it makes them.
 
-    def __init__(self, settings: ToolSettings) -> None:
+    They work for *principal*: in its role, where `MCP_AWS_ROLES` is set.
+    """
+
+    def __init__(self, settings: ToolSettings, principal: Principal | None = None) -> None:
         self._settings = settings
+        self._principal = principal
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
         self._wire = _Wire()
 
     def client(self, service: str) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
-        """The client of *service*, made once; ToolError when no region is known. Raises Cancelled after `close`."""
+        """The client of *service*, made once; ToolError when there is no region or no role. Cancelled after `close`."""
         with self._lock:
             self._wire.check()
             if service not in self._clients:
@@ -59,10 +66,14 @@ class AwsClients:
     def _make(self, service: str) -> Any:  # noqa: ANN401
         try:
             if self._session is None:
-                self._session = boto3.Session(region_name=self._settings.aws_region)
-            made = cast("Any", self._session).client(service, config=CONFIG)
+                self._session = open_session(self._settings, self._principal, self._attached)
+            return self._attached(self._session, service)
         except BotoCoreError as error:
             raise ToolError(explain(error)) from error
+
+    def _attached(self, session: boto3.Session, service: str) -> Any:  # noqa: ANN401
+        made = cast("Any", session).client(service, config=CONFIG)
+        Bounds.of(self._settings).guard(made)
         self._wire.attach(made)
         return made
 

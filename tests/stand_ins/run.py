@@ -90,7 +90,7 @@ class FakeRun:
     def aws(self, service: str) -> Any:
         self.check()
         if self.clients is None:
-            self.clients = AwsClients(self.settings)
+            self.clients = AwsClients(self.settings, self.principal)
         return self.clients.client(service)
 
     def cancel(self) -> None:

@@ -78,7 +78,7 @@ def _read(answer: Any) -> list[Row]:  # noqa: ANN401  # boto3's shapes
 
 def _stop(run: Run, query_id: str) -> None:
     """Stop the query with a client of its own: the run's are closed when it is cancelled."""
-    own = AwsClients(run.settings)
+    own = AwsClients(run.settings, run.principal)
     try:
         own.client("logs").stop_query(queryId=query_id)
     except (ClientError, BotoCoreError, ToolError) as error:

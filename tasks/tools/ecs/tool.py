@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from tasks.aws.access import check_arns
 from tasks.tool import Run, Text, ToolError, tool
 from tasks.tools.ecs.analysis import analyse
 from tasks.tools.ecs.collect import Target, collect, restored
@@ -46,6 +47,7 @@ def aws_ecs(
     """
     if not (ecs_task_arn or ecs_service):
         raise ToolError("Say which task to look into: give ecsTaskArn, or ecsService for the latest task of a service.")
+    check_arns(run.settings, ecs_cluster, ecs_task_arn, ecs_service)
     window = timedelta(minutes=window_minutes)
     found = restored(run)
     if found is None:

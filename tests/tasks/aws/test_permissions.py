@@ -1,0 +1,119 @@
+"""The table of permissions is what the tools really call, and the policies come from it."""
+
+import re
+from collections.abc import Callable, Generator
+
+import pytest
+
+from tasks.aws.permissions import PERMISSIONS, action_of, assuming, policy, tools, trust
+from tasks.tool import Cancelled, ToolError
+from tasks.tools import TOOLS
+from tasks.tools.aws_s3 import aws_s3
+from tasks.tools.ecs.tool import aws_ecs
+from tests.stand_ins.aws import Aws, BrokenService, aws, broken_service
+from tests.stand_ins.calls import recorded
+from tests.stand_ins.run import FakeRun
+
+WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
+
+
+@pytest.fixture(scope="module")
+def servers() -> Generator[Aws]:
+    with aws() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shop(servers: Aws) -> BrokenService:
+    servers.client("s3").create_bucket(Bucket="bucket")
+    return broken_service(servers)
+
+
+def use_s3(run: FakeRun, shop: BrokenService) -> None:
+    run.call(aws_s3, operation="listObjects")
+
+
+def use_ecs(run: FakeRun, shop: BrokenService) -> None:
+    run.call(aws_ecs, ecsCluster="shop", ecsService="web")
+    with pytest.raises(ToolError):
+        FakeRun().call(aws_ecs, ecsCluster="none", ecsService="web")
+    # A query that nobody waits for any more.
+    gone = FakeRun(settings=run.settings)
+    gone.sleep = lambda duration: gone.cancel() or gone.check()  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(Cancelled):
+        gone.call(aws_ecs, ecsCluster="shop", ecsTaskArn=shop.task_arn)
+
+
+USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {"aws_s3": use_s3, "aws_ecs": use_ecs}
+
+
+def test_every_tool_that_asks_aws_is_in_the_table():
+    """Ours: a tool that is new brings its permissions, and a use of it here."""
+    named = {tool.name for tool in TOOLS if "mcp:aws" in tool.scopes or tool.name.startswith("aws_")}
+
+    assert set(tools()) == named == set(USES)
+
+
+@pytest.mark.parametrize("name", list(USES))
+def test_every_operation_that_a_tool_calls_is_in_the_table(
+    name: str, servers: Aws, shop: BrokenService, monkeypatch: pytest.MonkeyPatch
+):
+    """Ours: whoever gives the policy to a role gets tools that work; and nothing stands in it that no tool calls."""
+    for variable, value in servers.environment().items():
+        monkeypatch.setenv(variable, value)
+    servers.insights.polls = 1
+    servers.insights.polled.clear()
+
+    with recorded(monkeypatch) as calls:
+        run = FakeRun()
+        # Waiting for a query is no matter here.
+        run.sleep = lambda duration: None  # pyright: ignore[reportAttributeAccessIssue]
+        USES[name](run, shop)
+
+    assert set(calls.operations) == {each.operation for each in PERMISSIONS if each.tool == name}
+
+
+def test_the_policy_has_every_action_and_none_that_writes():
+    """Ours: read-only."""
+    found = policy(tools())
+
+    actions = [action for statement in found["Statement"] for action in statement["Action"]]
+    assert set(actions) == {each.action for each in PERMISSIONS}
+    assert not [action for action in actions if WRITES.search(action) or "*" in action]
+    assert len({statement["Sid"] for statement in found["Statement"]}) == len(found["Statement"])
+    assert all(re.fullmatch("[A-Za-z0-9]+", statement["Sid"]) for statement in found["Statement"])
+
+
+def test_a_policy_for_one_tool_has_its_actions_alone():
+    """Ours."""
+    found = policy(["aws_s3"])
+
+    assert [statement["Action"] for statement in found["Statement"]] == [["s3:ListAllMyBuckets"], ["s3:ListBucket"]]
+    assert [statement["Resource"] for statement in found["Statement"]] == [["*"], ["arn:aws:s3:::*"]]
+
+
+def test_regions_become_a_condition_but_for_models():
+    """AWS, cross-region inference: a global profile is asked without a region, which the condition would refuse."""
+    statements = policy(tools(), ["eu-west-1"])["Statement"]
+
+    bound = {"StringEquals": {"aws:RequestedRegion": ["eu-west-1"]}}
+    assert all(
+        (each.get("Condition") == bound) is not any(action.startswith("bedrock:") for action in each["Action"])
+        for each in statements
+    )
+
+
+def test_the_policies_of_roles_let_sessions_be_tagged():
+    """AWS, session tags: both the trust policy and the caller's own must allow sts:TagSession."""
+    worker, role = "arn:aws:iam::123456789012:role/worker", "arn:aws:iam::123456789012:role/reader"
+
+    assert trust(worker)["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert trust(worker)["Statement"][0]["Principal"] == {"AWS": worker}
+    assert assuming([role])["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert assuming([role])["Statement"][0]["Resource"] == [role]
+
+
+def test_a_refusal_without_words_is_explained_by_the_table():
+    """AWS, S3: ListObjectsV2 is refused as Access Denied, and needs s3:ListBucket."""
+    assert action_of("ListObjectsV2") == "s3:ListBucket"
+    assert action_of("DropEverything") is None
