@@ -20,6 +20,7 @@ LAZY: Final = {
     "keys": "api.cli.keys",
     "audit": "api.cli.audit",
     "redis": "api.cli.redis",
+    "aws": "api.cli.aws",
 }
 """Commands in modules of their own, imported when they are asked for, so that the others start quickly."""
 
@@ -27,7 +28,7 @@ LAZY: Final = {
 class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         roles = ["up", "serve", "worker", "flower"]
-        return [*roles, "doctor", "call", "tools", "clients", "grants", "keys", "audit", "redis"]
+        return [*roles, "doctor", "call", "tools", "clients", "grants", "keys", "audit", "redis", "aws"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in LAZY:
@@ -48,6 +49,7 @@ def main() -> None:
     When in trouble:   mcp-playground doctor
     Who may come in:   mcp-playground clients | grants | keys | audit
     Who may do what in Redis:  mcp-playground redis acl
+    And in AWS:        mcp-playground aws policy | whoami
 
     Settings are MCP_* environment variables, also read from .env; .env.example lists them all.
     """  # noqa: D301  # click reads the control character
