@@ -51,6 +51,8 @@ class Assumption:
         """Credentials, as botocore's refreshable ones take them."""
         answer = sts.assume_role(RoleArn=self.arn, RoleSessionName=self.session, Tags=list(self.tags))["Credentials"]
         if answer["Expiration"] <= datetime.now(UTC):
+            # A console shows what is local where an error was raised, and botocore logs this one.
+            del answer
             raise NotAllowed("AWS gave credentials that had expired already: is the worker's clock right?")
         return {
             "access_key": answer["AccessKeyId"],
