@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from storage.changes import ChangeLog
 from storage.connection import Redis
@@ -16,6 +17,8 @@ from tasks.outbox import WAITING
 from tasks.run import WorkerRun
 from tasks.settings import ToolSettings
 from tasks.tool import Cancelled
+from tests.stand_ins.aws import CREDENTIALS, REGION
+from tests.stand_ins.sts import ROLE, sts
 
 
 @pytest.fixture
@@ -110,3 +113,16 @@ async def test_who_asks_late_to_hear_of_a_stop_hears_at_once(run: WorkerRun):
     run.on_stop(lambda: heard.append("late"))
 
     assert heard == ["early", "late"]
+
+
+async def test_a_run_works_in_the_role_of_its_principal(run: WorkerRun, monkeypatch: pytest.MonkeyPatch):
+    """A54: what a worker asks AWS, it asks as whoever the task belongs to."""
+    run.settings = ToolSettings(aws_region=REGION, aws_roles=(f"here|you={ROLE}-of-you", f"here|me={ROLE}"))
+    with sts() as roles:
+        roles.denies = "sts:AssumeRole"
+        for name, value in (CREDENTIALS | roles.environment()).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ClientError, match="sts:AssumeRole"):
+            await asyncio.to_thread(lambda: run.aws("ecs").list_clusters())
+
+    assert [(each["RoleArn"], each["RoleSessionName"]) for each in roles.asked] == [(ROLE, "me")]
