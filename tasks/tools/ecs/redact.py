@@ -1,6 +1,7 @@
 """Secrets masked before text leaves for a model or a client.
 
-Each pattern reads a text once: a log may hold a megabyte without a space in it.
+Each pattern reads a text once: a log may hold a megabyte without a space in it. A pattern is tried only where one of
+its hints stands in the text (in lower case), for most lines hold none. What is masked stays as it is when masked again.
 """
 
 import re
@@ -8,48 +9,66 @@ from typing import Final
 
 _NAME: Final = (
     r"passw(?:or)?d|passphrase|pwd|[_.-]pass(?![a-z])|secret|token|credential|authorization"
-    r"|api[_-]?key|access[_-]?key|private[_-]?key|encryption[_-]?key"
+    r"|api[_-]?key|access[_-]?key|private[_-]?key|encryption[_-]?key|account[_-]?key|shared[_-]?key"
+    r"|x-amz-signature|connection[_-]?string"
 )
+_NAMED: Final = ("pass", "pwd", "secret", "token", "credential", "authorization", "key", "signature", "connection")
 _QUOTE: Final = r"(?:\\?[\"'])?"
-_VALUE: Final = r"\\\"[^\"]*\\\"|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&}\]]+"
-_PATTERNS: Final = (
+# A mask that is there already, then what is quoted (to the end when the quote is never closed), then a word.
+_VALUE: Final = (
+    r"\[secret\][^\s,;&}\]]*+|\\\"[^\"]*\\\"|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|[^\s,;&}\]]+"
+)
+_KEYS: Final = r"gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|sk-|[rs]k_live_|whsec_|AIza|ABSK|npm_|pypi-|hf_"
+_PATTERNS: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]] = (
     (
+        ("private key",),
         re.compile(
-            r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", re.DOTALL
+            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+            r".*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+            re.DOTALL,
         ),
         "[private key]",
     ),
     # AWS access key ids, and what other services begin their keys with.
-    (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), "[aws key]"),
+    (("akia", "asia", "abia", "acca"), re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), "[aws key]"),
     (
-        re.compile(
-            r"\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|sk-|[rs]k_live_|AIza|ABSK|npm_|pypi-)[\w-]{16,300}"
-        ),
+        ("gh", "glpat", "xox", "xapp", "sk-", "k_live_", "whsec", "aiza", "absk", "npm_", "pypi", "hf_"),
+        re.compile(rf"\b(?:{_KEYS})[\w-]{{16,}}+"),
         "[key]",
     ),
-    # JSON Web Tokens: two base64 JSON objects and a signature.
-    (re.compile(r"\beyJ[\w-]{8,4000}\.eyJ[\w-]{8,4000}\.[\w-]*"), "[jwt]"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 [credentials]"),
-    (re.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)[^\r\n\"']+"), r"\1[secret]"),
+    # JSON Web Tokens, signed (three parts) or encrypted (five), whole or cut.
+    (("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}+(?:\.[\w-]*+)+"), "[jwt]"),
+    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s++[\w.~+/=-]{8,}+"), r"\1 [credentials]"),
+    (("cookie",), re.compile(r"(?i)\b((?:set-)?cookie\s*+:\s*+)[^\r\n\"']+"), r"\1[secret]"),
     # name=value, "name": "value" and its like inside a JSON string, where the name says what it is.
     (
-        re.compile(rf"(?i)(?<![\w.-])(?=[\w.-]*?(?:{_NAME}))([\w.-]++{_QUOTE}\s*+[=:]\s*+)({_VALUE})"),
+        _NAMED,
+        re.compile(rf"(?is)(?<![\w.-])(?=[\w.-]*?(?:{_NAME}))([\w.-]++{_QUOTE}\s*+[=:]\s*+)({_VALUE})"),
         r"\1[secret]",
     ),
     # --name value.
-    (re.compile(rf"(?i)(?<![\w-])(--(?=[\w-]*?(?:{_NAME}))[\w-]++\s++)({_VALUE})"), r"\1[secret]"),
-    # user:password@ in an address.
-    (re.compile(r"(://[^\s:/@]{0,200}:)[^\s@/]+@"), r"\1[secret]@"),
+    (("--",), re.compile(rf"(?is)(?<![\w-])(--(?=[\w-]*?(?:{_NAME}))[\w-]++\s++)({_VALUE})"), r"\1[secret]"),
+    # user:password@ in an address; a password may itself hold an @.
+    (("://",), re.compile(r"(://[^\s:/@]{0,200}:)[^\s/]{1,1000}@"), r"\1[secret]@"),
+    # user/password@ of Oracle's thin driver.
+    (("jdbc:oracle",), re.compile(r"(?i)(jdbc:oracle:\w{1,10}:[^\s/@]{1,200}/)[^\s/]{1,1000}@"), r"\1[secret]@"),
+    # The signature of a shared access address.
+    (("sig=",), re.compile(r"(?i)([?&]sig=)[^\s&]+"), r"\1[secret]"),
 )
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*+[ -/]*+[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def redact(text: str) -> str:
+def redact(text: str, *, emails: bool = False) -> str:
     """*text* without secrets that can be told by their form or name, and without control characters."""
     text = _CONTROL.sub("", text)
-    for pattern, mask in _PATTERNS:
-        text = pattern.sub(mask, text)
-    return text
+    folded = text.casefold()
+    for hints, pattern, mask in _PATTERNS:
+        for hint in hints:
+            if hint in folded:
+                text = pattern.sub(mask, text)
+                break
+    return _EMAIL.sub("[e-mail]", text) if emails and "@" in text else text
 
 
 def clipped(text: str, longest: int) -> str:
