@@ -56,12 +56,11 @@ ACCESS: Final[Mapping[str, Control]] = {
         "",
         f"{_ISOLATION}::test_a_task_of_another_principal_does_not_tell_its_scope",
     ),
-    "scopes on every way": off(
+    "scopes of what is called": off(
         "api.mcp.guard:TokenGuard._check",
         "if not bearer.lacks(needed):",
         "if True:",
-        f"{_ISOLATION}::test_what_needs_a_scope_needs_it_on_every_way",
-        f"{_ISOLATION}::test_every_kind_of_offer_needs_its_scope",
+        "journeys/test_oauth.py::test_a_tool_that_needs_more_says_what",
     ),
     "scopes of what a request names": off(
         "api.mcp.guard:_tasks_named",

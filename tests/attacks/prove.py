@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -50,10 +50,12 @@ def main(wanted: Sequence[str]) -> int:
     chosen = [name for name in CONTROLS if not wanted or any(part in name for part in wanted)]
     green = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for name, missed in zip(chosen, pool.map(unnoticed, chosen, [CONTROLS[name] for name in chosen]), strict=True):
+        running = {pool.submit(unnoticed, name, CONTROLS[name]): name for name in chosen}
+        for done in as_completed(running):
+            missed = done.result()
             green += len(missed)
             said = "red without it" if not missed else f"NOT NOTICED by {', '.join(missed)}"
-            sys.stdout.write(f"{name}: {said}\n")
+            sys.stdout.write(f"{running[done]}: {said}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{len(chosen)} controls switched off, {green} tests that did not notice\n")
     return 1 if green else 0
