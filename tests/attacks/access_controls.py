@@ -8,7 +8,6 @@ from tests.attacks.control import Control, off
 _EDGE: Final = "attacks/test_edge.py"
 _ISOLATION: Final = "attacks/test_isolation.py"
 _ERRORS: Final = "attacks/test_errors.py"
-_SWAPPED: Final = "attacks/test_swapped.py"
 _WORKER: Final = "attacks/test_worker.py"
 _SCOPES: Final = "attacks/test_scopes.py"
 _REVOCATION: Final = "attacks/test_revocation.py"
@@ -92,18 +91,6 @@ ACCESS: Final[Mapping[str, Control]] = {
         "list(dict.fromkeys(found))[:MOST_COMPLAINTS]",
         "list(dict.fromkeys(found))",
         f"{_ERRORS}::test_no_argument_keeps_the_server_busy",
-    ),
-    "sealed in its place": off(
-        "storage.seal:_associated",
-        'f"{kind}|{record}|{principal}".encode()',
-        'b""',
-        f"{_SWAPPED}::test_what_was_moved_changed_or_cut_is_not_there",
-    ),
-    "arguments of their tool": off(
-        "storage.task_seal:of_arguments",
-        "{record.tool} {record.queue} {record.timeout_ms} {record.max_attempts} {record.rerun}",
-        "",
-        f"{_WORKER}::test_arguments_open_for_their_own_tool_alone",
     ),
     "JSON alone in the queue": off(
         "tasks.broker:create_celery",
