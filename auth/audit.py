@@ -4,12 +4,12 @@ There are three, so that what many can cause does not push out what matters: wha
 of tools, and what any stranger can bring about without having signed in.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import structlog
 
+from auth.background import Background
 from auth.principal import ANONYMOUS
 from storage.audit import AuditLog, Trail
 from storage.connection import RedisError, Unavailable
@@ -25,7 +25,7 @@ log = structlog.get_logger("audit")
 class Audit:
     def __init__(self, kept: AuditLog) -> None:
         self._kept = kept
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing = Background()
 
     def note(
         self,
@@ -41,9 +41,7 @@ class Audit:
         known = structlog.contextvars.get_contextvars()
         full = {"event": event, **cut, **{name: known[name] for name in ("request", "from") if name in known}}
         log.info(event, audit=True, **cut)
-        task = asyncio.get_running_loop().create_task(self._append(full, trail))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._writing.start(self._append(full, trail))
 
     def tool_ended(self, record: TaskRecord, ending: Ended) -> None:
         """Say how the work of a call ended; `run` is what "tool called" names. While everybody may call, nothing."""
@@ -57,7 +55,7 @@ class Audit:
 
     async def flush(self) -> None:
         """Wait for what is still being written; for a process that ends."""
-        await asyncio.gather(*self._writing)
+        await self._writing.flush()
 
     async def _append(self, event: dict[str, Any], trail: Trail) -> None:
         try:

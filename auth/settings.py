@@ -15,8 +15,6 @@ PROVIDERS: Final = ("local", "auth0", "github", "google", "oidc")
 _SAFE_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_\[\]:/~%]+")
 """No address that reaches us by settings may hold what a shell or a header would read (attack A39)."""
 
-LONGEST_PATIENCE: Final = timedelta(seconds=10)
-
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -151,11 +149,6 @@ class AuthSettings(Group):
 
     def is_on(self) -> bool:
         return self.auth != (OFF,)
-
-    def provider_patience(self) -> timedelta:
-        """How long a refresh waits for the provider: not into the time in which its client may ask again."""
-        grace = self.auth_refresh_grace or 2 * LONGEST_PATIENCE
-        return min(LONGEST_PATIENCE, grace / 2)
 
     def callback_path(self, provider: str) -> str:
         """Where a provider sends people back to."""

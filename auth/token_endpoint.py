@@ -3,10 +3,9 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-import structlog
 
 from auth import resource
 from auth.audit import Audit
@@ -27,11 +26,6 @@ from storage.clock import milliseconds
 from storage.errors import NotFound, Unreadable
 from storage.grants import Access, Grant, GrantStore, Replayed, Rotation
 from storage.records import Principal, new_id
-
-PROVIDER_WITHIN: Final = 10.0
-"""Seconds in which a provider says whether a person may still come in; less than the lock for asking lasts."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,17 +8,23 @@ from typing import Any, Final
 
 import structlog
 
+from auth.background import Background
 from auth.providers.provider import Provider, ProviderFailed
 from storage.connection import RedisError, Unavailable
 from storage.errors import StorageError
 from storage.grants import UPSTREAM_LOCK, Grant, GrantStore
 
 PATIENCE: Final = timedelta(seconds=10)
-"""How long a client waits for a provider that says nothing."""
+"""How long a client waits for a provider that says nothing, where it may wait so long."""
 LONGEST: Final = UPSTREAM_LOCK - timedelta(seconds=5)
 """How long a provider may take: less than the lock on asking it lasts."""
 
 log = structlog.get_logger(__name__)
+
+
+def patience(grace: timedelta) -> timedelta:
+    """How long a refresh waits: not into the later half of the *grace* in which its client may ask again."""
+    return min(PATIENCE, grace / 2) if grace else PATIENCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +32,7 @@ class Upstream:
     grants: GrantStore
     providers: Mapping[str, Provider]
     patience: timedelta = PATIENCE
-    _working: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _working: Background = field(default_factory=Background)
 
     async def ask(self, grant: Grant) -> None:
         """Nothing while the person may come in; ProviderFailed when the provider has shut them out.
@@ -52,7 +58,7 @@ class Upstream:
 
     async def flush(self) -> None:
         """Wait for what is still being asked; for a process that ends."""
-        await asyncio.gather(*self._working, return_exceptions=True)
+        await self._working.flush()
 
     async def _renew(self, provider: Provider, grant: Grant, lock: str) -> None:
         try:
@@ -76,15 +82,15 @@ class Upstream:
             log.warning("could not tell the provider", provider=grant.provider)
 
     def _behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._working.add(task)
-        task.add_done_callback(self._over)
+        task = self._working.start(work)
+        task.add_done_callback(_say_how)
         return task
 
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, ProviderFailed | StorageError | RedisError | Unavailable):
-            log.info("the provider was asked in vain", error=str(error))
-        elif error is not None:
-            log.error("asking the provider failed", exc_info=error)
+
+def _say_how(task: asyncio.Task[None]) -> None:
+    """Nobody may be left who waits for the error."""
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, (ProviderFailed, StorageError, RedisError, *Unavailable)):
+        log.info("the provider was asked in vain", error=str(error))
+    elif error is not None:
+        log.error("asking the provider failed", exc_info=error)

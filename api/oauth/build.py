@@ -30,7 +30,7 @@ from auth.revocation import Revocations
 from auth.scopes import BASIC, Scopes
 from auth.signin import SignIn
 from auth.token_endpoint import TokenEndpoint
-from auth.upstream import Upstream
+from auth.upstream import Upstream, patience
 from storage.clients import ClientStore
 from storage.connection import Redis, RedisError, Unavailable
 from storage.grants import GrantStore
@@ -91,7 +91,7 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, fetch=Fetch(redis))
     clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
     providers = build_providers(own, issuer, redis, signins)
-    upstream = Upstream(grants=grants, providers=providers, patience=own.provider_patience())
+    upstream = Upstream(grants=grants, providers=providers, patience=patience(own.auth_refresh_grace))
     revocations = Revocations(
         grants=grants,
         signins=signins,

@@ -121,8 +121,10 @@ def test_github_forgets_its_token(corp: Company, app: App):
         known = set(corp.github.tokens)
         given = corp.tokens("github", app=app)
         (upstream,) = corp.github.tokens - known
+    forgetting = f"{API}/applications/us-at-github/token"
+    before = corp.github.calls[forgetting]
 
     revoke(corp, app, given["refresh_token"])
 
     until(lambda: upstream not in corp.github.tokens, "GitHub forgetting the token")
-    assert corp.github.calls[f"{API}/applications/us-at-github/token"] == 1
+    assert corp.github.calls[forgetting] == before + 1
