@@ -156,9 +156,7 @@ class SignIn:
             provider=provider.name,
             nonce=leg.nonce,
             code_verifier=leg.code_verifier,
-            agreement=self.signins.remembered_as(_agreement(browser, request, provider.name))
-            if self.settings.auth_consent_ttl
-            else "",
+            agreement=_agreement(browser, request, provider.name) if self.settings.auth_consent_ttl else "",
         )
         await self.signins.send(state, visit)
         try:
@@ -182,16 +180,6 @@ class SignIn:
         if provider is None or visit.provider != provider_name:
             raise PageRefused("This answer came from another provider. Start again from your client.")
         request = visit.request
-        try:
-            await provider.check_issuer(answer)
-        except ProviderFailed as error:
-            self._note("sign-in failed", request, provider=provider_name, why=str(error))
-            raise PageRefused(str(error)) from None
-        if "error" in answer:
-            self._note("provider refused", request, provider=provider_name)
-            raise self._sent_back(
-                request.redirect_uri, request.state, "access_denied", f"{provider.title} did not let the person in"
-            )
         leg = Leg(
             redirect_uri=self._callback(provider_name),
             state=answer["state"],
@@ -199,6 +187,11 @@ class SignIn:
             code_verifier=visit.code_verifier,
         )
         try:
+            await provider.check_issuer(answer)
+            if "error" in answer:
+                self._note("provider refused", request, provider=provider_name)
+                described = f"{provider.title} did not let the person in"
+                raise self._sent_back(request.redirect_uri, request.state, "access_denied", described)
             identity = await provider.identify(leg, answer)
             admit(identity, self.settings)
         except ProviderFailed as error:
@@ -291,6 +284,7 @@ def _redirect_uri(form: Form, client: Client) -> str:
 
 
 def _agreement(browser: str, request: Request, provider: str) -> str:
+    """What a consent is remembered under: everything that was agreed to, in a hash, for it holds a browser's secret."""
     what: Sequence[object] = (
         browser,
         request.client_id,
@@ -299,4 +293,4 @@ def _agreement(browser: str, request: Request, provider: str) -> str:
         request.resource,
         provider,
     )
-    return msgspec.json.encode(what).decode()
+    return digest(msgspec.json.encode(what).decode())

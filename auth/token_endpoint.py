@@ -113,7 +113,8 @@ class TokenEndpoint:
                 code, grant = await self.grants.take(grant_id, digest(form["code"]))
                 known = replace(known, code=code, grant=grant)
             except Replayed:
-                await self._replayed(grant_id, "its code was presented twice")
+                if ended := await self.grants.find_ended(grant_id):
+                    await self._reused("code", ended, "its code was presented twice")
             except NotFound:
                 self._note_stranger("code refused", form)
         approved = check_token_request(form, headers, known)
@@ -146,8 +147,7 @@ class TokenEndpoint:
             repeated = None if sealed is None else open_answer(old, sealed)
         except NotFound as error:
             if isinstance(error, Replayed):
-                self.audit.note("refresh token reused", principal=grant.principal, grant=grant.id)
-                await self.revocations.follow(grant, str(error), by="this server")
+                await self._reused("refresh token", grant, str(error))
             raise OAuthRefused("invalid_grant", "The refresh token is not valid any more: sign in again") from None
         if repeated is not None:
             return repeated
@@ -193,10 +193,10 @@ class TokenEndpoint:
         by_name = is_operator(grant.email, subject, grant.provider, self.settings)
         return scope != OPERATOR or not grant.provider or by_name
 
-    async def _replayed(self, grant_id: str, reason: str) -> None:
-        if grant := await self.grants.find_ended(grant_id):
-            self.audit.note("code reused", principal=grant.principal, grant=grant.id)
-            await self.revocations.follow(grant, reason, by="this server")
+    async def _reused(self, what: str, grant: Grant, reason: str) -> None:
+        """The store has revoked the *grant* already."""
+        self.audit.note(f"{what} reused", principal=grant.principal, grant=grant.id)
+        await self.revocations.follow(grant, reason, by="this server")
 
     def _note_stranger(self, event: str, form: Form) -> None:
         self.audit.note(event, trail="strangers", client=form.get("client_id", ""))

@@ -132,14 +132,8 @@ class GrantStore:
         code, record, revoked = cast("list[bytes | None]", answer) if isinstance(answer, list) else (None,) * 3
         if code is None or record is None or revoked is not None:
             raise NotFound("no such code")
-        grant = self._readable(grant_id, record)
-        try:
-            plain = self._ring.open(code, kind="code", record=grant_id, principal="")
-        except Unreadable as error:
-            raise NotFound("no such code") from error
-        if grant is None:
-            raise NotFound("no such code")
-        return msgspec.json.decode(plain, type=Code), grant
+        plain = self._ring.open(code, kind="code", record=grant_id, principal="")
+        return msgspec.json.decode(plain, type=Code), self._grant(grant_id, record)
 
     async def issue(self, grant: Grant, access_digest: str, access: Access, refresh_digest: str = "") -> None:
         """Keep the first tokens of a grant; NotFound when it was revoked meanwhile."""

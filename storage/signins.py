@@ -90,20 +90,14 @@ class SignInStore:
         return bool(await self._redis.set(keys.assertion(client_id, jti), b"1", ex=keep, nx=True))
 
     async def remember(self, agreement: str, keep: timedelta) -> None:
-        """Remember that a browser agreed; *agreement* holds its secret and everything it agreed to."""
-        await self._redis.set(keys.consent(digest(agreement)), b"1", ex=keep)
+        """Remember that a browser agreed; *agreement* is a hash of its secret and everything it agreed to."""
+        await self._redis.set(keys.consent(agreement), b"1", ex=keep)
 
-    async def forget(self, kept: str) -> None:
-        """Forget what `remembered_as` names."""
-        await self._redis.delete(keys.consent(kept))
-
-    @staticmethod
-    def remembered_as(agreement: str) -> str:
-        """What an agreement is kept under: a hash that does not tell the browser's secret."""
-        return digest(agreement)
+    async def forget(self, agreement: str) -> None:
+        await self._redis.delete(keys.consent(agreement))
 
     async def remembers(self, agreement: str) -> bool:
-        return await self._redis.get(keys.consent(digest(agreement))) is not None
+        return await self._redis.get(keys.consent(agreement)) is not None
 
     async def _put(self, kind: str, name: str, secret: str, plain: bytes) -> None:
         sealed = self._ring.seal(plain, kind=kind, record=digest(secret), principal="")
