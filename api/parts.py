@@ -42,6 +42,7 @@ from auth.audit import Audit
 from storage import keys
 from storage.admission import Admission
 from storage.audit import AuditLog
+from storage.background import cancel_all
 from storage.changes import ChangeLog
 from storage.connection import Redis, RedisError, Unavailable, connect
 from storage.rate import RateLimiter
@@ -156,8 +157,7 @@ class Parts:
             drain.chain()
             _settle()
             yield
-            for task in background:
-                task.cancel()
+            await cancel_all(background)
             await drain.wait()
         self.queue.close()
         await self.stores.audit.flush()

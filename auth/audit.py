@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 
 import structlog
 
-from auth.background import Background
 from auth.principal import ANONYMOUS
 from storage.audit import AuditLog, Trail
+from storage.background import Background
 from storage.connection import RedisError, Unavailable
 from storage.events import Ended
 from storage.records import Principal, TaskRecord

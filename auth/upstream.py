@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import structlog
 
-from auth.background import Background
 from auth.providers.provider import Provider, ProviderFailed
+from storage.background import Background
 from storage.connection import RedisError, Unavailable
 from storage.errors import StorageError
 from storage.grants import UPSTREAM_LOCK, Grant, GrantStore

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import structlog
 
+from storage.background import cancel_all
 from storage.connection import Channel, Redis, RedisError, Unavailable, channel
 from storage.events import Entry, order, replay
 
@@ -139,9 +140,7 @@ class Subscriber:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await cancel_all(self._work)
 
     @contextlib.asynccontextmanager
     async def follow(self, name: str, *, after: str = "0-0") -> AsyncGenerator[Reader]:

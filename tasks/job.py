@@ -99,7 +99,7 @@ async def _beat(tasks: TaskStore, run: WorkerRun) -> None:
     """Hold the lease, and hear of a cancellation or of its loss; end the run when its time is over."""
     limit = asyncio.create_task(_limit(run))
     try:
-        await _hold(tasks, run)
+        await hold(tasks, run)
     finally:
         limit.cancel()
 
@@ -116,7 +116,8 @@ async def _limit(run: WorkerRun) -> None:
         await asyncio.sleep(max(left, 0.5) if run.asking.waited else left)
 
 
-async def _hold(tasks: TaskStore, run: WorkerRun) -> None:
+async def hold(tasks: TaskStore, run: WorkerRun) -> None:
+    """Beat until the lease is another's or nobody's; being cancelled is not enough (storage/background.py)."""
     while True:
         await asyncio.sleep(LEASE.total_seconds() / 3)
         try:
@@ -129,6 +130,7 @@ async def _hold(tasks: TaskStore, run: WorkerRun) -> None:
             run.stop("cancelled")
         elif standing == "lost":
             run.stop("lost")
+            return
 
 
 def _run(tool: Tool, run: WorkerRun) -> Result | None:

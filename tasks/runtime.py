@@ -19,6 +19,7 @@ from celery import Celery
 from auth.audit import Audit
 from storage import keys
 from storage.audit import AuditLog
+from storage.background import cancel_all
 from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable, connect
 from storage.results import ResultStore
@@ -120,9 +121,7 @@ class WorkerRuntime:
     async def _close(self) -> None:
         if self._draining:
             self._draining.cancel()
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await cancel_all(self._background)
         await self._subscriber.__aexit__()
         self._queue.close()
         await self._audit.flush()

@@ -1,7 +1,7 @@
-"""Work behind a request's back: nobody waits for it but a process that ends."""
+"""Work behind a request's back, and its end: nobody waits for it but a process that stops."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 
@@ -20,3 +20,16 @@ class Background:
         """Wait for what has been started; how it ends is its own business."""
         if self._working:
             await asyncio.wait(self._working)
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel them until they have ended.
+
+    One cancellation can be lost: `asyncio.wait_for` of Python 3.11, under every Redis command, drops one that comes
+    together with its answer, and a loop that was cancelled only once would go on for ever.
+    """
+    working = set(tasks)
+    while working:
+        for task in working:
+            task.cancel()
+        _, working = await asyncio.wait(working, timeout=1)
