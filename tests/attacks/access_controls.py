@@ -8,7 +8,6 @@ from tests.attacks.control import Control, off
 _EDGE: Final = "attacks/test_edge.py"
 _ISOLATION: Final = "attacks/test_isolation.py"
 _ERRORS: Final = "attacks/test_errors.py"
-_WORKER: Final = "attacks/test_worker.py"
 _SCOPES: Final = "attacks/test_scopes.py"
 _REVOCATION: Final = "attacks/test_revocation.py"
 _TRAIL: Final = "attacks/test_audit_trail.py"
@@ -91,12 +90,6 @@ ACCESS: Final[Mapping[str, Control]] = {
         "list(dict.fromkeys(found))[:MOST_COMPLAINTS]",
         "list(dict.fromkeys(found))",
         f"{_ERRORS}::test_no_argument_keeps_the_server_busy",
-    ),
-    "JSON alone in the queue": off(
-        "tasks.broker:create_celery",
-        'accept_content=["json"]',
-        'accept_content=["json", "pickle"]',
-        f"{_WORKER}::test_a_pickle_is_not_opened",
     ),
     "a program's scopes": off(
         "auth.token_endpoint:TokenEndpoint._by_credentials",
