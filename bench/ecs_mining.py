@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from tasks.tools.ecs.mining.digest import digest, size
-from tasks.tools.ecs.mining.miner import Miner
+from tasks.mining.digest import digest, size
+from tasks.mining.miner import Miner
 
 LINES = 1_000_000
 PATTERNS = 200

@@ -105,7 +105,7 @@ class InlineRun:
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401  # as the Protocol says
+    def aws(self, service: str, *, region: str | None = None) -> Any:  # noqa: ANN401  # as the Protocol says
         raise _not_inline(f"aws({service!r})")
 
 

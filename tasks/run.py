@@ -162,12 +162,12 @@ class WorkerRun:
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
+    def aws(self, service: str, *, region: str | None = None) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
         self.check()
         with self._lock:
             if self._aws is None:
                 self._aws = AwsClients(self.settings, self.principal)
-        return self._aws.client(service)
+        return self._aws.client(service, region)
 
     def stop(self, reason: Stop) -> None:
         """Ask the run to end; the first reason stays. Safe from any thread."""

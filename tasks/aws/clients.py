@@ -42,16 +42,19 @@ class AwsClients:
         self._principal = principal
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
         self._wire = _Wire()
 
-    def client(self, service: str) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
-        """The client of *service*, made once; ToolError when there is no region or no role. Cancelled after `close`."""
+    def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
+        """The client of *service*, made once, in *region* or the session's own.
+
+        ToolError when there is no region or no role, or the settings do not allow the region. Cancelled after `close`.
+        """
         with self._lock:
             self._wire.check()
-            if service not in self._clients:
-                self._clients[service] = self._make(service)
-            return self._clients[service]
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._make(service, region)
+            return self._clients[service, region]
 
     def close(self) -> None:
         """End every call in flight, and make new ones raise Cancelled: a thread that waits for AWS returns at once.
@@ -63,16 +66,18 @@ class AwsClients:
         for each in list(self._clients.values()):
             each.close()
 
-    def _make(self, service: str) -> Any:  # noqa: ANN401
+    def _make(self, service: str, region: str | None) -> Any:  # noqa: ANN401
         try:
+            if region is not None:
+                Bounds.of(self._settings).check_region(region)
             if self._session is None:
                 self._session = open_session(self._settings, self._principal, self._attached)
-            return self._attached(self._session, service)
+            return self._attached(self._session, service, region)
         except BotoCoreError as error:
             raise ToolError(explain(error)) from error
 
-    def _attached(self, session: boto3.Session, service: str) -> Any:  # noqa: ANN401
-        made = cast("Any", session).client(service, config=CONFIG)
+    def _attached(self, session: boto3.Session, service: str, region: str | None = None) -> Any:  # noqa: ANN401
+        made = cast("Any", session).client(service, region_name=region, config=CONFIG)
         Bounds.of(self._settings).guard(made)
         self._wire.attach(made)
         return made

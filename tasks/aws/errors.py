@@ -136,7 +136,7 @@ _ELSEWHERE: Final = (
 
 def kind_of(error: Exception) -> Kind:
     """Whether asking again helps, or asking somebody, or neither."""
-    code = _code(error)
+    code = code_of(error)
     if code in _REFUSED or isinstance(error, (NotAllowed, *_NO_IDENTITY)):
         return "denied"
     if code in _THROTTLED:
@@ -158,7 +158,7 @@ def explain(error: Exception) -> str:
 
 def _refused(error: ClientError) -> str:
     operation = error.operation_name
-    code, message = _code(error), _message(error)
+    code, message = code_of(error), _message(error)
     if code in _DENIED:
         return _denied(operation, message)
     for codes, words in _BY_CODE:
@@ -190,7 +190,7 @@ def _where(message: str) -> str:
     return next((f" ({kind})" for kind in _ELSEWHERE if kind in message), "")
 
 
-def _code(error: Exception) -> str:
+def code_of(error: Exception) -> str:
     """The error's code. Event streams begin it with a small letter, answers with a capital."""
     if not isinstance(error, ClientError):
         return ""

@@ -36,6 +36,12 @@ class Insights:
     """How queries end."""
     queries: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     stopped: list[str] = field(default_factory=list[str])
+    scanning: int = 100
+    """Bytes a query has scanned more each time it is looked at."""
+    busy: int = 0
+    """How often StartQuery says that there are too many queries."""
+    regions: set[str] = field(default_factory=set[str])
+    """That requests were signed for."""
     polled: threading.Event = field(default_factory=threading.Event)
 
     def environment(self) -> dict[str, str]:
@@ -47,23 +53,29 @@ class Insights:
                 raise Refused("ResourceNotFoundException", f"Log group '{group}' does not exist")
         if request["endTime"] > 10_000_000_000:
             raise Refused("InvalidParameterException", "times are seconds since the epoch")
+        if self.busy:
+            self.busy -= 1
+            raise Refused("LimitExceededException", "Account maximum query concurrency limit of [30] reached")
         query_id = f"q-{len(self.queries)}"
-        self.queries[query_id] = {**request, "left": self.polls}
+        self.queries[query_id] = {**request, "left": self.polls, "scanned": 0, "ended": False}
         return {"queryId": query_id}
 
     def GetQueryResults(self, request: dict[str, Any]) -> dict[str, Any]:
         query = self.queries[request["queryId"]]
         self.polled.set()
+        if not query["ended"]:
+            query["scanned"] += self.scanning
+        rows = self._rows(query)
+        scanned = {"bytesScanned": query["scanned"], "recordsScanned": len(rows), "recordsMatched": len(rows)}
         if query["left"] != 0:
             query["left"] -= 1
-            return {"status": "Running", "results": []}
+            return {"status": "Running", "results": _fields(rows[:PAGE]), "statistics": scanned}
+        query["ended"] = True
         if self.status != "Complete":
             return {"status": self.status, "results": []}
-        rows = self._rows(query)
         start = int(request.get("nextToken", "0"))
-        page = [[{"field": name, "value": value} for name, value in row.items()] for row in rows[start : start + PAGE]]
         more = {"nextToken": str(start + PAGE)} if start + PAGE < len(rows) else {}
-        return {"status": "Complete", "results": page, **more}
+        return {"status": "Complete", "results": _fields(rows[start : start + PAGE]), "statistics": scanned, **more}
 
     def StopQuery(self, request: dict[str, Any]) -> dict[str, Any]:
         self.stopped.append(request["queryId"])
@@ -81,6 +93,10 @@ class Insights:
             rows = [row for row in rows if row.get(owner[1]) == owner[2]]
         rows.sort(key=lambda row: row["@timestamp"], reverse="desc" in text)
         return rows[: query["limit"]]
+
+
+def _fields(rows: list[Row]) -> list[list[Row]]:
+    return [[{"field": name, "value": value} for name, value in row.items()] for row in rows]
 
 
 def printed(moment: datetime) -> str:
@@ -101,6 +117,7 @@ def insights(**how: Any) -> Generator[Insights]:
         def do_POST(self) -> None:
             operation = self.headers["x-amz-target"].rpartition(".")[2]
             request = json.loads(self.body())
+            service.regions.add(self.headers["authorization"].split("/")[2])
             try:
                 if service.denied:
                     raise Refused("AccessDeniedException", f"not authorized to perform: logs:{operation}")

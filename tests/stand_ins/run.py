@@ -87,11 +87,11 @@ class FakeRun:
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 
-    def aws(self, service: str) -> Any:
+    def aws(self, service: str, *, region: str | None = None) -> Any:
         self.check()
         if self.clients is None:
             self.clients = AwsClients(self.settings, self.principal)
-        return self.clients.client(service)
+        return self.clients.client(service, region)
 
     def cancel(self) -> None:
         """What a worker does when the run is cancelled."""

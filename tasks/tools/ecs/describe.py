@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tasks.tools.ecs.redact import redact
+from tasks.redact import redact
 from tasks.tools.ecs.section import NotThere
 from tasks.tools.ecs.shapes import Container, Service, Task
 

@@ -1,20 +1,17 @@
 """The two kinds of logs worth reading: the application's own lines, and Container Insights' samples."""
 
-from datetime import datetime
 from typing import Final, cast
 
+from tasks.aws.insights import Query, Row, Window, query, quoted
+from tasks.redact import clipped
 from tasks.tool import Run, ToolError
 from tasks.tools.ecs.describe import Destination
-from tasks.tools.ecs.insights import Row, query
-from tasks.tools.ecs.redact import clipped
 from tasks.tools.ecs.section import NotThere
 from tasks.tools.ecs.shapes import LogLine, Logs, Utilisation
 
 LINES: Final = 200
 LONGEST_LINE: Final = 1000
 SAMPLES: Final = 120
-
-Window = tuple[datetime, datetime]
 
 _NAMES: Final = {
     "CpuReserved": "cpuReserved",
@@ -30,9 +27,9 @@ def application(run: Run, destination: Destination, window: Window) -> Logs:
     here = run.aws("logs").meta.region_name
     if destination.region not in (None, here):
         raise ToolError(f"The log group {group} is in {destination.region}; this worker reads those in {here}.")
-    only = f" | filter @logStream in [{', '.join(map(_quoted, streams))}]" if streams else ""
+    only = f" | filter @logStream in [{', '.join(map(quoted, streams))}]" if streams else ""
     text = f"fields @timestamp, @message, @logStream{only} | sort @timestamp desc | limit {LINES}"
-    rows = query(run, [group], text, window=window, limit=LINES)
+    rows = query(run, Query(groups=[group], text=text, window=window, limit=LINES)).rows
     if not rows:
         raise NotThere(f"The log group {group} has no lines of the task in this time.")
     return {"logGroup": group, "lines": [_line(row) for row in reversed(rows)], "truncated": len(rows) >= LINES}
@@ -42,9 +39,9 @@ def utilisation(run: Run, cluster: str, owner: tuple[str, str], window: Window) 
     """CPU and memory as Container Insights sampled them; *owner* is a field and its value: TaskId or ServiceName."""
     group = f"/aws/ecs/containerinsights/{cluster}/performance"
     field, value = owner
-    only = f"filter Type = 'Task' and {field} = {_quoted(value)}"
+    only = f"filter Type = 'Task' and {field} = {quoted(value)}"
     text = f"fields @timestamp, {', '.join(_NAMES)} | {only} | sort @timestamp desc | limit {SAMPLES}"
-    rows = query(run, [group], text, window=window, limit=SAMPLES)
+    rows = query(run, Query(groups=[group], text=text, window=window, limit=SAMPLES)).rows
     if not rows:
         raise NotThere("Container Insights has no samples of the task in this time; is it on for this cluster?")
     return [_sample(row) for row in reversed(rows)]
@@ -65,8 +62,3 @@ def _line(row: Row) -> LogLine:
     if stream := row.get("@logStream"):
         line["stream"] = stream
     return line
-
-
-def _quoted(text: str) -> str:
-    """A string literal of the query language: what a caller gives stays data."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

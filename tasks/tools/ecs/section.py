@@ -6,8 +6,8 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.aws.errors import explain, kind_of
+from tasks.redact import redact
 from tasks.tool import Run, ToolError
-from tasks.tools.ecs.redact import redact
 from tasks.tools.ecs.shapes import Section, Status
 
 T = TypeVar("T")

@@ -1,20 +1,12 @@
 """What `doctor` says of AWS."""
 
-from collections.abc import Generator
-
 import pytest
 
 from storage.checks import Check
 from tasks.aws.checks import check_aws
 from tasks.settings import ToolSettings
-from tests.stand_ins.aws import ACCOUNT, Aws, aws
+from tests.stand_ins.aws import ACCOUNT, Aws
 from tests.stand_ins.sts import ROLE
-
-
-@pytest.fixture(scope="module")
-def servers() -> Generator[Aws]:
-    with aws() as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """The table of permissions is what the tools really call, and the policies come from it."""
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import pytest
 
@@ -10,17 +10,11 @@ from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
 from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.ecs.tool import aws_ecs
-from tests.stand_ins.aws import Aws, BrokenService, aws, broken_service
+from tests.stand_ins.aws import Aws, BrokenService, broken_service
 from tests.stand_ins.calls import recorded
 from tests.stand_ins.run import FakeRun
 
 WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
-
-
-@pytest.fixture(scope="module")
-def servers() -> Generator[Aws]:
-    with aws() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tasks.aws.clients import AwsClients
 from tasks.aws.errors import explain
 from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
-from tests.stand_ins.aws import ACCOUNT, Aws, aws
+from tests.stand_ins.aws import ACCOUNT, Aws
 from tests.stand_ins.calls import Calls, recorded
 from tests.stand_ins.silence import silence
 from tests.stand_ins.sts import ROLE, Sts, sts
@@ -20,12 +20,6 @@ from tests.tasks.aws.test_clients import in_thread
 
 ALICE = Principal(client_id="c-1", issuer="https://id.example.com", subject="alice@example.com")
 EVERYBODY = ToolSettings(aws_roles=(f"*={ROLE}",))
-
-
-@pytest.fixture(scope="module")
-def servers() -> Generator[Aws]:
-    with aws() as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.tools.ecs.mining import severity
+from tasks.mining import severity
 
 MOST_STREAMS: Final = 256
 MOST_LINES: Final = 200

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tasks.tools.ecs.mining.severity import ORDER, Severity
+from tasks.mining.severity import ORDER, Severity
 
 MINUTE: Final = 60_000
 """Milliseconds."""

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.tools.ecs.mining.digest import CHARACTERS, LEAST_TOKENS, digest, size
-from tasks.tools.ecs.mining.miner import Miner
-from tasks.tools.ecs.mining.pattern import MINUTE
+from tasks.mining.digest import CHARACTERS, LEAST_TOKENS, digest, size
+from tasks.mining.miner import Miner
+from tasks.mining.pattern import MINUTE
 
 START = 1_764_000_000_000 // MINUTE * MINUTE
 HOSTILE = (

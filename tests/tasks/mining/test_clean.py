@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.tools.ecs.mining.clean import LONGEST, clean
+from tasks.mining.clean import LONGEST, clean
 
 PIECES = st.sampled_from(
     [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.tools.ecs.mining.severity import guess
+from tasks.mining.severity import guess
 
 
 @pytest.mark.parametrize(

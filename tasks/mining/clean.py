@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from tasks.tools.ecs.redact import redact
+from tasks.redact import redact
 
 LONGEST: Final = 8_000
 """Characters of a clean line, the note about the cut included."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.tools.ecs.mining.traces import MOST_CHARACTERS, MOST_LINES, MOST_STREAMS, Event, Joiner
+from tasks.mining.traces import MOST_CHARACTERS, MOST_LINES, MOST_STREAMS, Event, Joiner
 
 PYTHON = """\
 Traceback (most recent call last):

@@ -7,12 +7,12 @@ be kept as JSON and go on elsewhere.
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tasks.tools.ecs.mining import pattern, severity
-from tasks.tools.ecs.mining.clean import clean
-from tasks.tools.ecs.mining.pattern import BURST, MINUTE, Pattern
-from tasks.tools.ecs.mining.traces import Event, Joiner
-from tasks.tools.ecs.mining.tree import Tree
-from tasks.tools.ecs.mining.variables import starred
+from tasks.mining import pattern, severity
+from tasks.mining.clean import clean
+from tasks.mining.pattern import BURST, MINUTE, Pattern
+from tasks.mining.traces import Event, Joiner
+from tasks.mining.tree import Tree
+from tasks.mining.variables import starred
 
 MOST_PATTERNS: Final = 1_000
 _LATEST: Final = 253_402_300_799_999

@@ -10,9 +10,9 @@ from typing import Final, NotRequired
 
 from typing_extensions import TypedDict
 
-from tasks.tools.ecs.mining.miner import Miner, moment
-from tasks.tools.ecs.mining.pattern import Pattern, Sample
-from tasks.tools.ecs.mining.severity import ORDER, Severity
+from tasks.mining.miner import Miner, moment
+from tasks.mining.pattern import Pattern, Sample
+from tasks.mining.severity import ORDER, Severity
 
 LEAST_TOKENS: Final = 400
 CHARACTERS: Final = 3

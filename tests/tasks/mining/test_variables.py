@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.tools.ecs.mining.variables import MOST_TOKENS, starred
+from tasks.mining.variables import MOST_TOKENS, starred
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.tools.ecs.mining.miner import MOST_PATTERNS, Miner, moment
-from tasks.tools.ecs.mining.pattern import LONGEST_SAMPLE, MINUTE, MOST_BUCKETS, Pattern
+from tasks.mining.miner import MOST_PATTERNS, Miner, moment
+from tasks.mining.pattern import LONGEST_SAMPLE, MINUTE, MOST_BUCKETS, Pattern
 
 START = 1_764_000_000_000 // MINUTE * MINUTE
 KINDS = (

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tasks.tools.ecs.redact import clipped, redact
+from tasks.redact import clipped, redact
 
 
 @pytest.mark.parametrize(

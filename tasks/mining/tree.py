@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from operator import eq
 from typing import Any, Final
 
-from tasks.tools.ecs.mining.pattern import Pattern
-from tasks.tools.ecs.mining.severity import Severity
-from tasks.tools.ecs.mining.variables import STAR
+from tasks.mining.pattern import Pattern
+from tasks.mining.severity import Severity
+from tasks.mining.variables import STAR
 
 SIMILAR: Final = 0.5
 """The part of its tokens that a line shares with its pattern."""
