@@ -17,7 +17,7 @@
 | `mcp:{s}:call:<request>` | string | 1 day | which task answers a request of the session | a task id; the request's id is hashed |
 | `mcp:changes` | stream | 1 day after the last change | what changed for everybody: lists and resources | encrypted |
 | `mcp:catalog` | string | 30 days after the last start | a hash of what the newest deployment offers | a hash |
-| `mcp:result:<principal>:<run>` | string | the tool's `keep` | a result kept under its run's id | encrypted; the principal is hashed |
+| `mcp:result:<principal>:<run>` | string | the tool's `keep` | a result kept under its run's id, and documents under `<id>/<name>` | encrypted; the principal is hashed |
 | `mcp:workers:<queue>` | sorted set, worker -> ms | 60 s after the last heartbeat | the live workers of a queue | host and process id |
 | `mcp:{g}:grant` | hash | a code: 10 minutes; then `MCP_AUTH_REFRESH_TTL` sliding, `MCP_AUTH_GRANT_TTL` at most | a grant: what a principal let a client do, and the hash of its live refresh token | grant, upstream tokens and the last answer encrypted; tokens are hashed |
 | `mcp:{g}:code:<code>` | string | 60 s | an authorization code, until it is presented | encrypted; the code is hashed |

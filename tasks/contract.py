@@ -108,6 +108,13 @@ class Run(Protocol):
         """
         ...
 
+    def keep(self, name: str, value: Mapping[str, Any]) -> str:
+        """Keep *value* (a JSON object) beside the result, as long as it and for whoever gets it; its URI is returned.
+
+        It can be read when the run has ended well. ValueError for a name that is not a short word in lower case.
+        """
+        ...
+
     def attach(self, content: Content) -> None:
         """Add text, a link or an image to the result, beside the value the tool returns."""
         ...

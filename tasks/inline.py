@@ -102,6 +102,9 @@ class InlineRun:
     def hang_up(self) -> None:
         """An inline run is over before its client could come back."""
 
+    def keep(self, name: str, value: Mapping[str, Any]) -> str:
+        raise _not_inline(f"keep({name!r})")
+
     def attach(self, content: Content) -> None:
         self.attached.append(content)
 

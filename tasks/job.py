@@ -190,6 +190,11 @@ def _unknown(record: TaskRecord) -> Result:
 
 async def _kept(runtime: Runtime, tool: Tool, run: WorkerRun, result: Result) -> Result:
     """Let the result be read again where it must; before the ending, so that whoever hears of it can."""
+    if not result.is_error:
+        for name, document in run.kept.items():
+            if len(document) > runtime.settings.result_limit:
+                return failure(f"{tool.name} keeps {len(document)} bytes as {name}, too many: ask it for less.")
+            await runtime.results.add(f"{run.id}/{name}", run.principal, document, keep=runtime.tasks.result_ttl)
     if tool.keep and not result.is_error:
         await runtime.results.add(run.id, run.principal, msgspec.json.encode(outcome(result)), keep=tool.keep)
     return await fitting(

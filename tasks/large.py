@@ -1,5 +1,6 @@
 """Results that are too large for an answer: kept apart, and named in it by a link."""
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -14,9 +15,18 @@ from tasks.settings import ToolSettings
 SCHEME: Final = "result://"
 """Of the resource that is a result: followed by the id of its run."""
 
+_NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
+
 
 def result_uri(run_id: str) -> str:
     return f"{SCHEME}{run_id}"
+
+
+def document_uri(run_id: str, name: str) -> str:
+    """Of what a run keeps beside its result."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a document's name: use 1 to 32 of a-z 0-9 -")
+    return f"{SCHEME}{run_id}/{name}"
 
 
 async def fitting(

@@ -23,8 +23,10 @@ from tasks.asking import Asking
 from tasks.aws.clients import AwsClients
 from tasks.errors import Cancelled, Unanswered
 from tasks.insist import insist
+from tasks.large import document_uri
 from tasks.outbox import LONGEST_TEXT, Item, Outbox
-from tasks.result import Content
+from tasks.outcome import outcome
+from tasks.result import Content, Result
 from tasks.settings import ToolSettings
 
 Stop = Literal["cancelled", "timeout", "lost", "drain"]
@@ -52,6 +54,7 @@ class WorkerRun:
         self.settings = settings
         self.stopped: Stop | None = None
         self.attached: list[Content] = []
+        self.kept: dict[str, bytes] = {}
         self.outbox = Outbox(loop, self._send)
         self._stop = threading.Event()
         self.asking = Asking(claim, tasks, loop=loop, timeout=settings.ask_timeout, stopped=self._stop.is_set)
@@ -158,6 +161,11 @@ class WorkerRun:
     def hang_up(self) -> None:
         self.check()
         self.outbox.put(None, HangUp())
+
+    def keep(self, name: str, value: Mapping[str, Any]) -> str:
+        uri = document_uri(self.id, name)
+        self.kept[name] = msgspec.json.encode(outcome(Result(content=(), structured=dict(value))))
+        return uri
 
     def attach(self, content: Content) -> None:
         self.attached.append(content)

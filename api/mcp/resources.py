@@ -47,7 +47,12 @@ _RESULTS: Final = (result_uri(""), SCHEME)
 
 
 def run_of(uri: str) -> str | None:
-    """The run whose kept result *uri* names; None when it names something else."""
+    """The run whose kept result, or document beside it, *uri* names; None when it names something else."""
+    kept = _kept_name(uri)
+    return None if kept is None else kept.partition("/")[0]
+
+
+def _kept_name(uri: str) -> str | None:
     return next((uri.removeprefix(prefix) for prefix in _RESULTS if uri.startswith(prefix)), None)
 
 
@@ -89,12 +94,19 @@ class Resources:
             title="A result too large for an answer",
             description="What a long-running tool returned, for whoever made the call.",
         )
-        return ListResourceTemplatesResult(resource_templates=[result, large, *templates])
+        document = ResourceTemplate(
+            uri_template=f"{result_uri_of_run('{jobId}')}/{{name}}",
+            name="document of a result",
+            title="What a tool kept beside its result",
+            description="Such as the whole evidence of an investigation, for whoever made the call.",
+            mime_type="application/json",
+        )
+        return ListResourceTemplatesResult(resource_templates=[result, large, document, *templates])
 
     async def read(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult | InputRequiredResult:
         uri = str(params.uri)
-        if (run_id := run_of(uri)) is not None:
-            return ReadResourceResult(contents=await self._kept(ctx, uri, run_id))
+        if (name := _kept_name(uri)) is not None:
+            return ReadResourceResult(contents=await self._kept(ctx, uri, name))
         found = self.catalog.find_resource(uri)
         if found is None:
             raise _not_found(ctx, uri)
@@ -132,9 +144,9 @@ class Resources:
         """Whether there is a resource, or a template, of this form."""
         return run_of(uri) is not None or self.catalog.find_resource(uri) is not None
 
-    async def _kept(self, ctx: Context, uri: str, run_id: str) -> list[TextResourceContents | BlobResourceContents]:
+    async def _kept(self, ctx: Context, uri: str, name: str) -> list[TextResourceContents | BlobResourceContents]:
         try:
-            stored = await self.results.get(run_id, caller(ctx).principal)
+            stored = await self.results.get(name, caller(ctx).principal)
         except NotFound:
             raise _not_found(ctx, uri) from None
         result = restored(msgspec.json.decode(stored))

@@ -396,6 +396,9 @@ PATHS: dict[str, Way] = {
         for prefix in ("result://", "echo://result/")
         for era in ("stateless", "session")
     },
+    "read a document of a result": lambda v, wire, session: post(
+        wire, "resources/read", {"uri": f"result://{v.large}/evidence"}
+    ),
     "subscribe to a result": lambda v, wire, session: post(
         session, "resources/subscribe", {"uri": f"result://{v.large}"}
     ),

@@ -35,6 +35,7 @@ class FakeRun:
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
     announced: list[str] = field(default_factory=list[str])
     kept: Any = None
+    documents: dict[str, Any] = field(default_factory=dict[str, Any])
     on_text: Callable[[str], None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
     clients: AwsClients | None = None
@@ -83,6 +84,10 @@ class FakeRun:
 
     def hang_up(self) -> None:
         self.check()
+
+    def keep(self, name: str, value: Mapping[str, Any]) -> str:
+        self.documents[name] = json.loads(json.dumps(value))
+        return f"result://{self.id}/{name}"
 
     def attach(self, content: Content) -> None:
         self.attached.append(content)

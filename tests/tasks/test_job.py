@@ -1,6 +1,7 @@
 """One job: claimed once, run once, ended once."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,12 @@ def keeps(run: Run) -> dict[str, int]:
     return {"kept": 1}
 
 
+@tool
+def keeps_more(run: Run) -> str:
+    """Keep a document beside the result, and say where."""
+    return run.keep("evidence", {"lines": [1, 2, 3]})
+
+
 OUTAGE: dict[str, Callable[[], object]] = {}
 
 
@@ -101,7 +108,7 @@ def outlives_an_outage(run: Run) -> str:
 
 
 TOOLS: dict[str, Tool] = {
-    each.name: each for each in (fine, refuses, lies, waits, remembers, asks, keeps, outlives_an_outage)
+    each.name: each for each in (fine, refuses, lies, waits, remembers, asks, keeps, keeps_more, outlives_an_outage)
 }
 
 
@@ -353,6 +360,17 @@ def test_a_result_that_is_kept_can_be_read_before_the_ending_is_heard(worker: Wo
     execute(worker, record.id)
 
     assert b'"kept":1' in worker.call(worker.results.get(record.id, ME))
+
+
+def test_a_document_is_kept_beside_the_result_for_whoever_gets_it(worker: Worker):
+    """Ours: evidence that is too long for an answer can be read in full."""
+    record = worker.accept("keeps_more")
+
+    assert execute(worker, record.id) == "completed"
+
+    stored = json.loads(worker.call(worker.results.get(f"{record.id}/evidence", ME)))
+    assert stored["structured"] == {"lines": [1, 2, 3]}
+    assert f"result://{record.id}/evidence" in json.dumps(worker.ending(record).outcome)
 
 
 def test_a_run_outlives_an_outage_of_redis(tmp_path: Path, ring: KeyRing):
