@@ -11,8 +11,14 @@ from tasks.result import Content
 from tasks.settings import ToolSettings
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
+    from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
 
@@ -127,6 +133,20 @@ class Run(Protocol):
     def aws(self, service: Literal["s3"], *, region: str | None = None) -> "S3Client": ...
     @overload
     def aws(self, service: Literal["bedrock-runtime"], *, region: str | None = None) -> "BedrockRuntimeClient": ...
+    @overload
+    def aws(
+        self, service: Literal["application-autoscaling"], *, region: str | None = None
+    ) -> "ApplicationAutoScalingClient": ...
+    @overload
+    def aws(self, service: Literal["cloudtrail"], *, region: str | None = None) -> "CloudTrailClient": ...
+    @overload
+    def aws(self, service: Literal["cloudwatch"], *, region: str | None = None) -> "CloudWatchClient": ...
+    @overload
+    def aws(self, service: Literal["ec2"], *, region: str | None = None) -> "EC2Client": ...
+    @overload
+    def aws(self, service: Literal["ecr"], *, region: str | None = None) -> "ECRClient": ...
+    @overload
+    def aws(self, service: Literal["elbv2"], *, region: str | None = None) -> "ElasticLoadBalancingv2Client": ...
     @overload
     def aws(self, service: str, *, region: str | None = None) -> Any: ...  # noqa: ANN401  # boto3 makes clients at run time
     def aws(self, service: str, *, region: str | None = None) -> Any:

@@ -35,6 +35,9 @@ class ToolSettings(Group):
         default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         description="the Bedrock model or inference profile that analyses; `off` leaves the rules alone to speak.",
     )
+    bedrock_fallback_model: str = Field(
+        default="", description="the model that is asked when the first is throttled, denied or away; empty for none."
+    )
     result_inline_limit: int = Field(
         default=256 * 1024,
         ge=1024,

@@ -1,5 +1,6 @@
 """CloudWatch Logs Insights: bounded in time, rows and bytes, and stopped when nobody waits any more."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -65,6 +66,10 @@ class Answer:
     """False when the query was stopped at its budget: there may be more."""
 
 
+class _NotComplete(Exception):
+    """A query ended otherwise than it should; the text is its status."""
+
+
 def query(
     run: Run,
     asked: Query,
@@ -76,13 +81,24 @@ def query(
     """Ask, and wait for the answer. ToolError when the query fails or takes too long.
 
     *started* is told the query's id; given as *query_id* to a later attempt, it is waited for instead of paid for
-    again. *heard* is told how far it is. The query is stopped if this ends before it does, whatever the reason.
+    again, unless it was stopped. *heard* is told how far it is. The query is stopped if this ends before it does.
     """
     logs = run.aws("logs", region=asked.region)
-    if query_id is None:
-        query_id = _start(run, logs, asked)
-        if started is not None:
-            started(query_id)
+    if query_id is not None:
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException, _NotComplete):
+            return _answer(run, logs, query_id, asked, heard)
+    query_id = _start(run, logs, asked)
+    if started is not None:
+        started(query_id)
+    try:
+        return _answer(run, logs, query_id, asked, heard)
+    except _NotComplete as error:
+        raise ToolError(f"the Logs Insights query ended as {error}") from None
+
+
+def _answer(
+    run: Run, logs: "CloudWatchLogsClient", query_id: str, asked: Query, heard: Callable[[Scan], None] | None
+) -> Answer:
     ended = False
     try:
         answer, whole = _wait(run, logs, query_id, asked, heard)
@@ -91,7 +107,7 @@ def query(
         if not ended:
             _stop(run, query_id, asked.region)
     if whole and answer["status"] != "Complete":
-        raise ToolError(f"the Logs Insights query ended as {answer['status']}")
+        raise _NotComplete(answer["status"])
     rows = _rows(run, logs, query_id, answer, limit=asked.limit) if whole else _read(answer)[: asked.limit]
     return Answer(rows, _scan(answer), whole)
 

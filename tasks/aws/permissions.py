@@ -23,12 +23,8 @@ class Permission:
     """Whether AWS may do the work in a region of its own choice."""
 
 
-def _ecs(operation: str, why: str) -> Permission:
-    return Permission(tool="aws_ecs", operation=operation, action=f"ecs:{operation}", why=why)
-
-
-def _logs(operation: str, why: str) -> Permission:
-    return Permission(tool="aws_ecs", operation=operation, action=f"logs:{operation}", why=why)
+def _of(service: str, operation: str, why: str) -> Permission:
+    return Permission(tool="investigate_ecs_service", operation=operation, action=f"{service}:{operation}", why=why)
 
 
 PERMISSIONS: Final[tuple[Permission, ...]] = (
@@ -40,17 +36,34 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         why="the objects of a bucket",
         resources=("arn:aws:s3:::*",),
     ),
-    _ecs("DescribeClusters", "the cluster"),
-    _ecs("ListClusters", "the names there are, when the cluster is none of them"),
-    _ecs("ListTasks", "the tasks of a service"),
-    _ecs("DescribeTasks", "the task: states, exit codes, reasons, tags"),
-    _ecs("DescribeServices", "the service: counts and events"),
-    _ecs("DescribeTaskDefinition", "where containers log to"),
-    _logs("StartQuery", "application logs and Container Insights"),
-    _logs("GetQueryResults", "what a query found"),
-    _logs("StopQuery", "the end of a query when its caller leaves"),
+    _of("ecs", "DescribeClusters", "the cluster"),
+    _of("ecs", "ListClusters", "the names there are, when the cluster is none of them"),
+    _of("ecs", "DescribeServices", "the service: counts, events, deployments"),
+    _of("ecs", "ListServices", "the names there are, when the service is none of them"),
+    _of("ecs", "ListTasks", "the tasks of a service"),
+    _of("ecs", "DescribeTasks", "the tasks: states, exit codes, reasons"),
+    _of("ecs", "ListServiceDeployments", "what was deployed when"),
+    _of("ecs", "DescribeServiceDeployments", "how that went: circuit breaker, alarms, rollbacks"),
+    _of("ecs", "DescribeServiceRevisions", "which task definition each deployed"),
+    _of("ecs", "DescribeTaskDefinition", "images, limits, ports, where containers log to, and what changed"),
+    _of("ecr", "DescribeImages", "whether the images are there"),
+    _of("elasticloadbalancing", "DescribeTargetGroups", "how the load balancer checks health"),
+    _of("elasticloadbalancing", "DescribeTargetHealth", "what it finds"),
+    _of("elasticloadbalancing", "DescribeLoadBalancers", "its security groups"),
+    _of("ec2", "DescribeSecurityGroups", "whether the load balancer may reach the tasks"),
+    _of("ec2", "DescribeSubnets", "the networks of the tasks"),
+    _of("ec2", "DescribeRouteTables", "whether the tasks can reach AWS"),
+    _of("ec2", "DescribeVpcEndpoints", "the same, without the internet"),
+    _of("cloudwatch", "DescribeAlarms", "alarms of the service"),
+    _of("cloudwatch", "GetMetricData", "CPU, memory, errors and latency"),
+    _of("application-autoscaling", "DescribeScalableTargets", "how far the service may scale"),
+    _of("application-autoscaling", "DescribeScalingActivities", "what scaling did"),
+    _of("cloudtrail", "LookupEvents", "who changed the service"),
+    _of("logs", "StartQuery", "application logs and Container Insights"),
+    _of("logs", "GetQueryResults", "what a query found"),
+    _of("logs", "StopQuery", "the end of a query when its caller leaves"),
     Permission(
-        tool="aws_ecs",
+        tool="investigate_ecs_service",
         operation="ConverseStream",
         action="bedrock:InvokeModelWithResponseStream",
         why="the analysis by a model",
@@ -60,9 +73,18 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
 )
 
 
+ALIASES: Final = {"aws_ecs": "investigate_ecs_service"}
+"""Tools that are others under another name."""
+
+
 def tools() -> list[str]:
     """The tools that need to be allowed anything, in the order of the table."""
-    return list(dict.fromkeys(each.tool for each in PERMISSIONS))
+    return [*dict.fromkeys(each.tool for each in PERMISSIONS), *ALIASES]
+
+
+def needed_by(name: str) -> list[Permission]:
+    """What the tool of this *name* needs."""
+    return [each for each in PERMISSIONS if each.tool == ALIASES.get(name, name)]
 
 
 def action_of(operation: str) -> str | None:
@@ -72,7 +94,7 @@ def action_of(operation: str) -> str | None:
 
 def policy(names: Iterable[str], regions: Sequence[str] = ()) -> Document:
     """An IAM policy that allows the tools of these *names*, in *regions* if there are any, and nothing that writes."""
-    wanted = [each for each in PERMISSIONS if each.tool in set(names)]
+    wanted = list(dict.fromkeys(each for name in names for each in needed_by(name)))
     groups: dict[tuple[str, tuple[str, ...], bool], list[str]] = {}
     for each in wanted:
         groups.setdefault((each.tool, each.resources, each.any_region), []).append(each.action)

@@ -28,7 +28,12 @@ _ROOMY: Final = 3_000
 """Bytes under which the worst pattern takes what it needs."""
 
 # An id of evidence as the answers of a model cite it, even as the end of a longer word.
-_CITED: Final = re.compile(r"(?i)(log|event|task|service|metric|finding|evidence|change|rule|section):(?=\d)")
+KINDS: Final = (
+    "alarm|change|cluster|definition|deployment|event|evidence|finding|image|lines|log|metric|network|rollout|rule"
+    "|scaling|section|service|target|task|trail"
+)
+"""Of evidence, as a regular expression."""
+_CITED: Final = re.compile(rf"(?i)({KINDS}):(?=\d)")
 
 
 class SampleShape(TypedDict):
@@ -179,14 +184,14 @@ def _template(one: Pattern) -> str:
     text = _shortened(" ".join(one.tokens), _TEMPLATE)
     while size(text) > _TEMPLATE + 2:
         text = _shortened(text, len(text) * 2 // 3)
-    return _harmless(text)
+    return harmless(text)
 
 
 def _fitting(at: int, text: str, room: int) -> SampleShape:
-    sample: SampleShape = {"at": moment(at), "text": _harmless(text)}
+    sample: SampleShape = {"at": moment(at), "text": harmless(text)}
     while size(sample) + 2 > room and len(text) > 1:
         text = _shortened(text, len(text) * 2 // 3)
-        sample["text"] = _harmless(text)
+        sample["text"] = harmless(text)
     return sample
 
 
@@ -195,7 +200,7 @@ def _samples(one: Pattern) -> list[Sample]:
     return list(dict.fromkeys([one.first, *edges, one.last]))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """*text* in which nothing reads as an id of evidence."""
     return _CITED.sub(r"\1.", text)
 

@@ -78,6 +78,10 @@ class Miner:
         self._tree.forgotten_events += other.forgotten[1]
         self._saw(other.first_at, other.last_at)
 
+    def find(self, one: Pattern) -> Pattern | None:
+        """The pattern here that is like *one* of another miner."""
+        return self._tree.find(one.tokens, one.severity)
+
     def is_new(self, one: Pattern, since: int | None) -> bool:
         """Whether *one* was never seen before *since*, as far as is remembered."""
         return since is not None and one.first[0] >= since

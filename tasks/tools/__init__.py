@@ -5,7 +5,7 @@ from tasks.resource import Resource
 from tasks.tool import Tool
 from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
-from tasks.tools.ecs.tool import aws_ecs
+from tasks.tools.ecs.tool import aws_ecs, investigate_ecs_service
 from tasks.tools.project.tool import project
 from tasks.tools.streaming import streaming
 from tasks.tools.system_time import system_time
@@ -16,6 +16,7 @@ TOOLS: tuple[Tool, ...] = (
     streaming,
     project,
     aws_s3,
+    investigate_ecs_service,
     aws_ecs,
 )
 

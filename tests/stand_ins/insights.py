@@ -61,7 +61,9 @@ class Insights:
         return {"queryId": query_id}
 
     def GetQueryResults(self, request: dict[str, Any]) -> dict[str, Any]:
-        query = self.queries[request["queryId"]]
+        query = self.queries.get(request["queryId"])
+        if query is None:
+            raise Refused("ResourceNotFoundException", "no such query")
         self.polled.set()
         if not query["ended"]:
             query["scanned"] += self.scanning
@@ -71,8 +73,8 @@ class Insights:
             query["left"] -= 1
             return {"status": "Running", "results": _fields(rows[:PAGE]), "statistics": scanned}
         query["ended"] = True
-        if self.status != "Complete":
-            return {"status": self.status, "results": []}
+        if (status := query.get("status", self.status)) != "Complete":
+            return {"status": status, "results": []}
         start = int(request.get("nextToken", "0"))
         more = {"nextToken": str(start + PAGE)} if start + PAGE < len(rows) else {}
         return {"status": "Complete", "results": _fields(rows[start : start + PAGE]), "statistics": scanned, **more}

@@ -302,6 +302,14 @@ class Pattern(Fact, frozen=True, kw_only=True):
     samples: tuple[tuple[int, str], ...] = ()
 
 
+class LastWords(Fact, frozen=True, kw_only=True):
+    """The last lines of a task that ended."""
+
+    task: str
+    """Its evidence id."""
+    lines: tuple[tuple[int, str], ...] = ()
+
+
 class Logs(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     groups: tuple[str, ...]
     patterns: tuple[Pattern, ...] = ()
@@ -320,6 +328,19 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Why not all was read."""
     unread: tuple[str, ...] = ()
     """Containers that log elsewhere than to CloudWatch."""
+    last: tuple[LastWords, ...] = ()
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One of Container Insights' samples of a task. CPU is in CPU units (1024 a core), memory in MB."""
+
+    timestamp: str
+    cpu_reserved: float | None = None
+    cpu_utilized: float | None = None
+    cpu_percent: float | None = None
+    memory_reserved: float | None = None
+    memory_utilized: float | None = None
+    memory_percent: float | None = None
 
 
 class Facts(msgspec.Struct, kw_only=True, rename="camel"):
@@ -338,6 +359,7 @@ class Facts(msgspec.Struct, kw_only=True, rename="camel"):
     scaling: Scaling | None = None
     trail: tuple[Act, ...] | None = None
     logs: Logs | None = None
+    samples: tuple[Sample, ...] | None = None
 
     @property
     def stopped(self) -> tuple[Task, ...]:

@@ -1,25 +1,100 @@
-"""`aws_ecs`: what is wrong with an ECS task, from its state, its logs and its numbers."""
+"""`investigate_ecs_service`: what is wrong with a service, since when, what changed, and the next command."""
 
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 
+import msgspec
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from tasks.aws.access import check_arns
-from tasks.tool import Run, Text, ToolError, tool
-from tasks.tools.ecs.analysis import analyse
-from tasks.tools.ecs.collect import Target, collect, restored
-from tasks.tools.ecs.findings import Evidence, judge
-from tasks.tools.ecs.shapes import Investigation, Seen, Task
+from tasks.aws.access import check_arns, is_arn
+from tasks.aws.insights import Window
+from tasks.tool import Run, ToolError, tool
+from tasks.tools.ecs.answer import Investigation
+from tasks.tools.ecs.investigate import investigate
+from tasks.tools.ecs.scene import Compare, Depth, Request
+
+LONGEST_WINDOW: Final = timedelta(days=1)
+GIGABYTE: Final = 2**30
+TIMEOUT: Final = timedelta(minutes=20)
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_:/-]+$")]
+Moment = Annotated[str, Field(max_length=40, description="ISO 8601, with its zone: 2026-11-28T03:10:00Z")]
+
+
+@tool(
+    title="Investigate an ECS service",
+    scopes=("mcp:aws",),
+    annotations={"readOnlyHint": True, "openWorldHint": True},
+    timeout=TIMEOUT,
+)
+def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may want to say
+    run: Run,
+    cluster: Annotated[Name, Field(description="name or ARN of the cluster")],
+    service: Annotated[Name | None, Field(description="name or ARN of the service; or give task")] = None,
+    task: Annotated[Name | None, Field(description="id or ARN of one task, when it is about that one")] = None,
+    window_minutes: Annotated[
+        int, Field(alias="windowMinutes", ge=5, le=1440, description="how far back from end it is looked")
+    ] = 60,
+    start: Annotated[Moment | None, Field(description="instead of windowMinutes")] = None,
+    end: Annotated[Moment | None, Field(description="now, when it is not given")] = None,
+    symptoms: Annotated[
+        str | None, Field(max_length=500, description="what somebody noticed, in their words; for the analysis")
+    ] = None,
+    containers: Annotated[
+        list[Name] | None, Field(max_length=10, description="only the logs of these containers")
+    ] = None,
+    depth: Annotated[
+        Depth, Field(description="quick: no log counts, scaling or CloudTrail; deep: up to 1,000,000 log lines")
+    ] = "standard",
+    analyze: Annotated[bool, Field(description="whether a Bedrock model explains the findings")] = True,  # noqa: FBT002
+    max_scan_gb: Annotated[
+        float, Field(alias="maxScanGb", ge=0.1, le=1000, description="log data that may be scanned, which is billed")
+    ] = 10,
+    compare_to: Annotated[
+        Compare, Field(alias="compareTo", description="the time that errors are new against: just before, or a day ago")
+    ] = "previous",
+) -> Investigation:
+    """Find out what is wrong with an ECS service: what broke, since when, what changed, the evidence, the next command.
+
+    Reads ECS, ECR, load balancer, network, alarms, metrics, scaling, CloudTrail and application logs side by side, and
+    judges by rules; a model explains. Findings stream as they are made. What cannot be read is said. Reads only.
+    """
+    if not (service or task):
+        raise ToolError("Say what to look into: give service, or task for one task.")
+    check_arns(run.settings, cluster, service, task)
+    request = Request(
+        cluster=_name(cluster, "cluster"),
+        service=_name(service, "service") if service else None,
+        task=task,
+        window=window_of(start, end, window_minutes, now=datetime.now(UTC)),
+        depth=depth,
+        containers=tuple(containers or ()),
+        symptoms=symptoms or "",
+        analyze=analyze,
+        budget=round(max_scan_gb * GIGABYTE),
+        compare=compare_to,
+    )
+    return investigate(run, request)[0]
+
+
+class Older(TypedDict):
+    """What `aws_ecs` has always returned, and the investigation."""
+
+    analysis: str
+    service: dict[str, Any] | None
+    task: dict[str, Any] | None
+    cloudwatchLogs: Annotated[
+        list[dict[str, Any]], Field(description="Container Insights: CPU and memory of the task over time")
+    ]
+    investigation: Investigation
 
 
 @tool(
     title="Investigate an ECS task",
     scopes=("mcp:aws",),
     annotations={"readOnlyHint": True, "openWorldHint": True},
-    timeout=timedelta(minutes=10),
+    timeout=TIMEOUT,
 )
 def aws_ecs(
     run: Run,
@@ -27,55 +102,60 @@ def aws_ecs(
     ecs_task_arn: Annotated[
         Name | None, Field(alias="ecsTaskArn", description="ARN or id of the task; or give ecsService")
     ] = None,
-    ecs_service: Annotated[
-        Name | None,
-        Field(
-            alias="ecsService", description="name of a service: its latest stopped task, or else a running one, is read"
-        ),
-    ] = None,
-    window_minutes: Annotated[
-        int,
-        Field(
-            alias="windowMinutes", ge=1, le=1440, description="how far back from now, or from its stop, logs are read"
-        ),
-    ] = 30,
-    analyze: Annotated[bool, Field(description="whether a Bedrock model writes the analysis")] = True,  # noqa: FBT002
-) -> Investigation:
-    """Investigate an ECS task: state, service events, application logs, CPU and memory, findings, and an analysis.
-
-    The analysis streams as it is written. What cannot be read is said, and the rest is still judged.
-    """
+    ecs_service: Annotated[Name | None, Field(alias="ecsService", description="name of a service")] = None,
+    window_minutes: Annotated[int, Field(alias="windowMinutes", ge=1, le=1440, description="how far back")] = 30,
+    analyze: Annotated[bool, Field(description="whether a Bedrock model explains the findings")] = True,  # noqa: FBT002
+) -> Older:
+    """Investigate an ECS task: `investigate_ecs_service` under its older name, with the task and its samples beside."""
     if not (ecs_task_arn or ecs_service):
         raise ToolError("Say which task to look into: give ecsTaskArn, or ecsService for the latest task of a service.")
     check_arns(run.settings, ecs_cluster, ecs_task_arn, ecs_service)
-    window = timedelta(minutes=window_minutes)
-    found = restored(run)
-    if found is None:
-        found = collect(run, Target(cluster=ecs_cluster, task=ecs_task_arn, service=ecs_service, window=window))
-        run.checkpoint(found.plain())
-    findings = judge(Evidence(found.task, found.service, found.samples, found.logs))
-    seen = Seen(
-        cluster=found.cluster,
-        service=found.service,
-        task=found.task,
-        cloudwatchLogs=found.samples,
-        applicationLogs=found.logs,
-        sections=found.sections.all,
+    request = Request(
+        cluster=_name(ecs_cluster, "cluster"),
+        service=_name(ecs_service, "service") if ecs_service else None,
+        task=ecs_task_arn,
+        window=window_of(None, None, window_minutes, now=datetime.now(UTC)),
+        analyze=analyze,
     )
-    found.sections.step(f"{len(findings)} findings; writing the analysis")
-    analysis, analyst = analyse(run, seen, findings, model=run.settings.bedrock_model if analyze else None)
-    run.attach(Text(analysis))
+    found, facts = investigate(run, request)
+    task = next(iter(facts.stopped or facts.tasks or ()), None)
     return {
-        **seen,
-        "analysis": analysis,
-        "analyst": analyst,
-        "findings": findings,
-        "window": {"start": found.window[0].isoformat(), "end": found.window[1].isoformat()},
-        "consoleLink": _console(found.cluster, found.task),
+        "analysis": found["analysis"]["text"],
+        "service": msgspec.to_builtins(facts.service),
+        "task": msgspec.to_builtins(task),
+        "cloudwatchLogs": msgspec.to_builtins(facts.samples or ()),
+        "investigation": found,
     }
 
 
-def _console(cluster: dict[str, Any], task: Task | None) -> str:
-    region = cluster["clusterArn"].split(":")[3]
-    below = f"tasks/{task['taskArn'].rpartition('/')[2]}" if task else "services"
-    return f"https://{region}.console.aws.amazon.com/ecs/v2/clusters/{cluster['clusterName']}/{below}?region={region}"
+def window_of(start: str | None, end: str | None, minutes: int, *, now: datetime) -> Window:
+    """The time to look at; ToolError names what is wrong with it."""
+    last = _moment(end, "end") if end else now
+    first = _moment(start, "start") if start else last - timedelta(minutes=minutes)
+    if first >= last:
+        raise ToolError(f"start must be before end{'' if end else ', which is now'}.")
+    if last > now + timedelta(minutes=5):
+        raise ToolError("end is in the future: leave it out for now.")
+    if last - first > LONGEST_WINDOW:
+        raise ToolError("At most 24 hours are looked at: give a start nearer to end.")
+    return first, last
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ToolError(f"{name} is no moment: write it as 2026-11-28T03:10:00Z.") from None
+    if found.tzinfo is None:
+        raise ToolError(f"{name} has no zone: write it as {text}Z, or with an offset such as +01:00.")
+    return found.astimezone(UTC)
+
+
+def _name(given: str, what: str) -> str:
+    """The name in an ARN, or the name."""
+    if not is_arn(given):
+        return given
+    kind, _, rest = given.split(":", 5)[-1].partition("/")
+    if kind != what or not rest:
+        raise ToolError(f"{given[:200]!r} is not the ARN of an ECS {what}.")
+    return rest.rpartition("/")[2]

@@ -139,6 +139,27 @@ def test_a_later_attempt_waits_for_the_query_there_is(logs: Insights, run: FakeR
     assert list(logs.queries) == ids
 
 
+@pytest.mark.parametrize("status", ["Cancelled", "Failed", "Timeout"])
+def test_a_query_that_was_stopped_is_asked_again(logs: Insights, run: FakeRun, status: str):
+    """Ours: a worker that is asked to end stops its query, and the next attempt needs an answer."""
+    fill(logs, 1)
+    asked = Query(groups=["/app"], text=TEXT, window=WINDOW, limit=10)
+    ids: list[str] = []
+    query(run, asked, started=ids.append)
+    logs.queries[ids[0]]["status"] = status
+
+    assert len(query(run, asked, query_id=ids[0], started=ids.append).rows) == 1
+    assert list(logs.queries) == ids
+    assert len(ids) == 2
+
+
+def test_a_query_that_aws_forgot_is_asked_again(logs: Insights, run: FakeRun):
+    """AWS, GetQueryResults: results are kept for seven days."""
+    fill(logs, 1)
+
+    assert len(query(run, Query(groups=["/app"], text=TEXT, window=WINDOW), query_id="q-of-old").rows) == 1
+
+
 def test_a_busy_account_is_waited_for(logs: Insights, run: FakeRun):
     """AWS, quotas: so many queries at once, and one of them ends soon."""
     fill(logs, 1)

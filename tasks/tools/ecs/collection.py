@@ -1,0 +1,116 @@
+"""The investigation: sections collected side by side, judged as soon as they are there, every finding told at once."""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Final
+
+from tasks.tool import ToolError
+from tasks.tools.ecs.collectors.lines import Memory
+from tasks.tools.ecs.collectors.logs import logs
+from tasks.tools.ecs.facts import Logs
+from tasks.tools.ecs.rules.finding import Finding
+from tasks.tools.ecs.rules.table import RULES
+from tasks.tools.ecs.scene import Scene
+from tasks.tools.ecs.sections import Kept, Sections
+from tasks.tools.ecs.steps import LOGS, LOGS_AFTER, STEPS, Step
+
+AT_ONCE: Final = 6
+"""Sections that are collected side by side."""
+_FEEDBACK: Final = 0.5
+"""Seconds between two looks at whether the run is to stop."""
+
+
+class Collection:
+    """Collects all sections of *scene*; ToolError when there is no such cluster or service."""
+
+    def __init__(self, scene: Scene, sections: Sections, kept: Kept) -> None:
+        self._scene = scene
+        self._sections = sections
+        self._kept = kept
+        self._settled: set[str] = set()
+        self._judged: set[str] = set()
+        self._told: set[str] = set()
+        self._running: dict[Future[Any], str] = {}
+        self._waiting: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {}
+
+    def run(self) -> None:
+        self._plan()
+        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="section")
+        try:
+            while self._waiting or self._running:
+                self._start(pool)
+                self._settle()
+        finally:
+            # A run that is to stop has closed its connections: nobody waits for long.
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _plan(self) -> None:
+        quick = self._scene.request.depth == "quick"
+        # Of a task alone only the task knows its service.
+        first = () if self._scene.request.service else ("tasks",)
+        for step in STEPS:
+            if quick and not step.quick:
+                self._sections.skip(step.name, "not part of a quick look (depth)")
+                self._settled.add(step.name)
+            else:
+                after = step.after if step.name in ("cluster", "tasks") else (*step.after, *first)
+                self._waiting[step.name] = after, lambda step=step: self._collect(step)
+        self._waiting[LOGS] = LOGS_AFTER, self._collect_logs
+
+    def _start(self, pool: ThreadPoolExecutor) -> None:
+        for name, (after, work) in list(self._waiting.items()):
+            if self._settled.issuperset(after) and len(self._running) < AT_ONCE:
+                del self._waiting[name]
+                self._running[pool.submit(work)] = name
+
+    def _settle(self) -> None:
+        """Wait for the next sections to settle, and judge what there is to be judged now."""
+        done, _ = wait(self._running, timeout=_FEEDBACK, return_when=FIRST_COMPLETED)
+        self._scene.run.check()
+        for future in done:
+            name = self._running.pop(future)
+            value = future.result()
+            if value is not None:
+                setattr(self._scene.facts, name, value)
+            self._settled.add(name)
+            self._must_exist(name)
+        if done:
+            self._judge()
+
+    def _must_exist(self, name: str) -> None:
+        """An investigation of what does not exist is a mistake of the caller's."""
+        section = self._sections.all[name]
+        asked = name == "cluster" or (name == "service" and self._scene.request.service)
+        if asked and section["status"] == "empty":
+            raise ToolError(section["message"])
+
+    def _judge(self) -> None:
+        for rule in RULES:
+            if rule.name in self._judged or not self._settled.issuperset(rule.needs):
+                continue
+            self._judged.add(rule.name)
+            for finding in rule.judge(self._scene.facts):
+                self._tell(finding)
+
+    def _tell(self, finding: Finding) -> None:
+        if finding.rule in self._told or finding.severity == "info":
+            return
+        self._told.add(finding.rule)
+        data = {
+            "finding": {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "message": finding.message,
+                "evidence": list(finding.evidence),
+            }
+        }
+        self._sections.say(f"{finding.severity}: {finding.message}", data)
+
+    def _collect(self, step: Step) -> Any:  # noqa: ANN401  # what the step makes
+        scene = self._scene
+        return self._sections.collect(step.name, step.words(scene), step.kind, lambda: step.collect(scene))
+
+    def _collect_logs(self) -> Logs | None:
+        memory = Memory(self._kept.queries, self._kept.save)
+        words = "reading the application's log"
+        return self._sections.collect(LOGS, words, Logs, lambda: logs(self._scene, memory))
