@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +15,8 @@ from tests.stand_ins.http import Handler, serving
 
 Mode = Literal["answer", "denied", "throttled", "breaks", "drops"]
 """`breaks`: an exception in the stream after the pieces; `drops`: the connection ends there."""
+
+Says = Callable[[dict[str, Any]], Sequence[str]]
 
 REFUSALS = {
     "denied": (403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream"),
@@ -30,6 +32,13 @@ class Bedrock:
     pause: float = 0.0
     mode: Mode = "answer"
     stop_reason: str = "end_turn"
+    says: Says | None = None
+    """What it says to a request, instead of the *pieces*."""
+    is_structured: bool = True
+    """Whether it takes outputConfig; older models refuse it, and take tools."""
+    busy: set[str] = field(default_factory=set[str])
+    """Models that are throttled, whatever the mode."""
+    usage: dict[str, int] = field(default_factory=lambda: {"inputTokens": 120, "outputTokens": 30, "totalTokens": 150})
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     models: list[str] = field(default_factory=list[str])
@@ -45,40 +54,50 @@ class _Runtime(Handler):
     service: Bedrock
 
     def do_POST(self) -> None:
-        self.service.requests.append(json.loads(self.body()))
-        self.service.models.append(unquote(self.path.split("/")[2]))
+        request = json.loads(self.body())
+        model = unquote(self.path.split("/")[2])
+        self.service.requests.append(request)
+        self.service.models.append(model)
         if self.service.mode in REFUSALS:
             self._refuse(*REFUSALS[self.service.mode])
+        elif model in self.service.busy:
+            self._refuse(*REFUSALS["throttled"])
+        elif "outputConfig" in request and not self.service.is_structured:
+            self._refuse(400, "ValidationException", "This model doesn't support the outputConfig.textFormat field.")
         else:
-            self._stream()
+            self._stream(request)
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         self.answer(status, json.dumps({"message": message}).encode(), x_amzn_errortype=code)
 
-    def _stream(self) -> None:
+    def _stream(self, request: dict[str, Any]) -> None:
+        tool = request.get("toolConfig", {}).get("toolChoice", {}).get("tool")
         self.send_response(200)
         self.send_header("content-type", "application/vnd.amazon.eventstream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         self._event("messageStart", {"role": "assistant"})
-        for piece in self.service.pieces:
+        if tool:
+            start = {"toolUse": {"toolUseId": "tooluse_1", "name": tool["name"]}}
+            self._event("contentBlockStart", {"contentBlockIndex": 0, "start": start})
+        for piece in self.service.says(request) if self.service.says else self.service.pieces:
             self.service.sent.append(time.time())
-            self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": piece}})
+            delta = {"toolUse": {"input": piece}} if tool else {"text": piece}
+            self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
             self.service.stopped.wait(self.service.pause)
         if self.service.mode == "drops":
             self.close_connection = True
         else:
-            self._end()
+            self._end("tool_use" if tool else self.service.stop_reason)
 
-    def _end(self) -> None:
+    def _end(self, stop_reason: str) -> None:
         if self.service.mode == "breaks":
             headers = {":message-type": "exception", ":exception-type": "modelStreamErrorException"}
             self._frame(headers, {"message": "broke"})
         else:
             self._event("contentBlockStop", {"contentBlockIndex": 0})
-            self._event("messageStop", {"stopReason": self.service.stop_reason})
-            usage = {"inputTokens": 120, "outputTokens": 30, "totalTokens": 150}
-            self._event("metadata", {"usage": usage, "metrics": {"latencyMs": 5}})
+            self._event("messageStop", {"stopReason": stop_reason})
+            self._event("metadata", {"usage": self.service.usage, "metrics": {"latencyMs": 5}})
         self.wfile.write(b"0\r\n\r\n")
 
     def _event(self, kind: str, payload: dict[str, Any]) -> None:
