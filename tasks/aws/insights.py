@@ -76,20 +76,22 @@ def query(
     """Ask, and wait for the answer. ToolError when the query fails or takes too long.
 
     *started* is told the query's id; given as *query_id* to a later attempt, it is waited for instead of paid for
-    again. *heard* is told how far it is. The query is stopped if this ends before it does, whatever the reason.
+    again (but one that the earlier attempt stopped is asked anew). *heard* is told how far it is. The query is stopped
+    if this ends before it does, whatever the reason.
     """
     logs = run.aws("logs", region=asked.region)
-    if query_id is None:
-        query_id = _start(run, logs, asked)
-        if started is not None:
-            started(query_id)
+    known, query_id = query_id, query_id or _start(run, logs, asked)
     ended = False
     try:
+        if known is None and started is not None:
+            started(query_id)
         answer, whole = _wait(run, logs, query_id, asked, heard)
         ended = whole
     finally:
         if not ended:
             _stop(run, query_id, asked.region)
+    if known is not None and answer["status"] == "Cancelled":
+        return query(run, asked, started=started, heard=heard)
     if whole and answer["status"] != "Complete":
         raise ToolError(f"the Logs Insights query ended as {answer['status']}")
     rows = _rows(run, logs, query_id, answer, limit=asked.limit) if whole else _read(answer)[: asked.limit]

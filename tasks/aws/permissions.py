@@ -27,8 +27,8 @@ def _ecs(operation: str, why: str) -> Permission:
     return Permission(tool="aws_ecs", operation=operation, action=f"ecs:{operation}", why=why)
 
 
-def _logs(operation: str, why: str) -> Permission:
-    return Permission(tool="aws_ecs", operation=operation, action=f"logs:{operation}", why=why)
+def _logs(operation: str, why: str, *, tool: str = "aws_ecs") -> Permission:
+    return Permission(tool=tool, operation=operation, action=f"logs:{operation}", why=why)
 
 
 PERMISSIONS: Final[tuple[Permission, ...]] = (
@@ -57,6 +57,10 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         resources=MODELS,
         any_region=True,
     ),
+    _logs("StartQuery", "the search, by Logs Insights", tool="search_logs"),
+    _logs("GetQueryResults", "what a query found", tool="search_logs"),
+    _logs("StopQuery", "the end of a query when its caller leaves, or at its budget", tool="search_logs"),
+    _logs("DescribeLogGroups", "groups by the beginning of their names, by ARN, and their class", tool="search_logs"),
 )
 
 

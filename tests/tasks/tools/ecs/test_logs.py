@@ -9,7 +9,7 @@ from tasks.tools.ecs.describe import Destination
 from tasks.tools.ecs.logs import LINES, LONGEST_LINE, application, utilisation
 from tasks.tools.ecs.section import NotThere
 from tests.stand_ins.aws import LOG_GROUP, REGION, Aws, BrokenService
-from tests.stand_ins.insights import printed
+from tests.stand_ins.insights_language import printed
 from tests.stand_ins.run import FakeRun
 
 NOW = datetime.now(UTC)
