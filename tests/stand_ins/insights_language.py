@@ -75,7 +75,7 @@ def printed(moment: datetime) -> str:
 
 
 def seconds(row: Row) -> float:
-    return datetime.strptime(row["@timestamp"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(row["@timestamp"]).replace(tzinfo=UTC).timestamp()
 
 
 def _run(state: _State, command: str) -> None:

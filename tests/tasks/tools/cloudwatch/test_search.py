@@ -54,7 +54,11 @@ def test_errors_are_patterns_with_counts_times_and_samples(cloud: Aws, run: Fake
 
 def test_a_stack_trace_over_several_lines_is_one_event(cloud: Aws, run: FakeRun):
     """AWS, sort desc: the newest comes first, and a trace is read from its top."""
-    trace = ("Traceback (most recent call last):", "ValueError: boom")
+    trace = (
+        "java.lang.IllegalStateException: boom",
+        "\tat com.shop.ErrorHandler.run(ErrorHandler.java:3)",
+        "Caused by: java.io.IOException: no",
+    )
     fill(cloud, *(event(text, ago=timedelta(seconds=60 - place)) for place, text in enumerate(trace)))
 
     (entry,) = search(run)["errors"]["patterns"]
@@ -190,7 +194,7 @@ def test_more_error_lines_than_a_query_answers_are_asked_for_in_parts(cloud: Aws
 def test_parts_are_bounded_and_what_they_do_not_reach_is_said(cloud: Aws, run: FakeRun):
     """Ours: a flood of errors ends with the newest of them, and since when they are."""
     step = timedelta(milliseconds=50)
-    fill(cloud, *(event(f"ERROR number {number}", ago=number * step) for number in range(1, 60_001)))
+    fill(cloud, *(event(f"ERROR number {number}", ago=number * step) for number in range(1, 41_001)))
     cloud.insights.page = 10_000
 
     found = search(run)
