@@ -1,34 +1,17 @@
 """`search_logs`, from its arguments to its result."""
 
 import json
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from tasks.schema import InvalidArguments
 from tasks.settings import ToolSettings
-from tasks.tool import Cancelled, ToolError
+from tasks.tool import ToolError
 from tasks.tools.cloudwatch.search import search_logs
 from tests.stand_ins.aws import LOG_GROUP, REGION, Aws
-from tests.stand_ins.insights_language import printed
+from tests.stand_ins.logs import PRESETS, event, fill, search
 from tests.stand_ins.run import FakeRun
-
-NOW = datetime.now(UTC)
-PRESETS = ("errors", "slow", "pattern", "diff", "lines")
-
-
-def event(message: str, *, ago: timedelta = timedelta(minutes=5), stream: str = "web/1") -> dict[str, str]:
-    return {"@timestamp": printed(NOW - ago), "@message": message, "@logStream": stream, "@ptr": "opaque"}
-
-
-def fill(cloud: Aws, *events: dict[str, str], group: str = LOG_GROUP) -> None:
-    cloud.insights.groups[group] = list(events)
-
-
-def search(run: FakeRun, preset: str = "errors", **more: object) -> dict[str, Any]:
-    return run.call(search_logs, **{"logGroups": [LOG_GROUP], "preset": preset, **more})
 
 
 def test_errors_are_patterns_with_counts_times_and_samples(cloud: Aws, run: FakeRun):
@@ -50,21 +33,6 @@ def test_errors_are_patterns_with_counts_times_and_samples(cloud: Aws, run: Fake
     assert usual["first"] < usual["last"]
     assert usual["samples"][-1]["text"] == "ERROR order 1 has no price"
     assert (found["complete"], found["notes"], found["matched"]) == (True, [], 31)
-
-
-def test_a_stack_trace_over_several_lines_is_one_event(cloud: Aws, run: FakeRun):
-    """AWS, sort desc: the newest comes first, and a trace is read from its top."""
-    trace = (
-        "java.lang.IllegalStateException: boom",
-        "\tat com.shop.ErrorHandler.run(ErrorHandler.java:3)",
-        "Caused by: java.io.IOException: no",
-    )
-    fill(cloud, *(event(text, ago=timedelta(seconds=60 - place)) for place, text in enumerate(trace)))
-
-    (entry,) = search(run)["errors"]["patterns"]
-
-    assert entry["count"] == 1
-    assert "\n".join(trace) == entry["samples"][0]["text"]
 
 
 def test_what_is_slow_comes_with_durations_over_time(cloud: Aws, run: FakeRun):
@@ -175,138 +143,6 @@ def test_an_answer_fits_however_much_there_is(cloud: Aws, run: FakeRun, preset: 
     assert len(json.dumps(found, ensure_ascii=False).encode()) < 24_000
     assert found["complete"] is False
     assert found["notes"]
-
-
-def test_more_error_lines_than_a_query_answers_are_asked_for_in_parts(cloud: Aws, run: FakeRun):
-    """AWS, StartQuery: 10,000 rows. Ours: each line is counted once, on whichever side of a cut it is."""
-    step = timedelta(milliseconds=150)
-    fill(cloud, *(event(f"ERROR number {number}", ago=number * step) for number in range(1, 23_457)))
-    cloud.insights.page = 10_000
-
-    found = search(run)
-
-    assert found["errors"]["lines"] == found["errors"]["patterns"][0]["count"] == 23_456
-    assert (found["scanned"]["queries"], len(found["queries"]), found["complete"]) == (3, 1, True)
-    ends = [query["endTime"] for query in cloud.insights.queries.values()]
-    assert ends == sorted(ends, reverse=True)
-
-
-def test_parts_are_bounded_and_what_they_do_not_reach_is_said(cloud: Aws, run: FakeRun):
-    """Ours: a flood of errors ends with the newest of them, and since when they are."""
-    step = timedelta(milliseconds=50)
-    fill(cloud, *(event(f"ERROR number {number}", ago=number * step) for number in range(1, 41_001)))
-    cloud.insights.page = 10_000
-
-    found = search(run)
-
-    assert found["scanned"]["queries"] == 4
-    assert 39_900 < found["errors"]["lines"] <= 40_000
-    assert f"Only the newest {found['errors']['lines']:,} error lines were read, back to" in found["notes"][0]
-
-
-def test_a_second_with_more_lines_than_a_query_answers_is_passed(cloud: Aws, run: FakeRun):
-    """AWS: times of queries are whole seconds, so such a second cannot be parted. Ours: it is said."""
-    full = timedelta(seconds=NOW.timestamp() % 1 + 59.5)
-    fill(cloud, *(event("ERROR flood", ago=full) for _ in range(10_001)), event("ERROR before"))
-    cloud.insights.page = 10_000
-
-    found = search(run)
-
-    assert {entry["template"] for entry in found["errors"]["patterns"]} == {"ERROR flood", "ERROR before"}
-    assert "has more error lines than a query answers" in found["notes"][0]
-
-
-def test_a_search_ends_at_its_budget_and_says_so(cloud: Aws, run: FakeRun):
-    """Ours: AWS charges for what is read."""
-    fill(cloud, event("error took 2 s"))
-    cloud.insights.polls = -1
-    cloud.insights.scanning = 400_000_000
-
-    found = search(run, "slow", maxScanGb=0.5)
-
-    assert found["scanned"]["bytes"] == 800_000_000
-    assert found["scanned"]["words"] == "800 MB and 1 events were read by 1 query"
-    assert found["notes"][0].startswith("Stopped at the budget, after 800 MB: raise maxScanGb")
-    assert "over time were left out" in found["notes"][1]
-    assert found["complete"] is False
-    assert cloud.insights.stopped == list(cloud.insights.queries) == ["q-0"]
-
-
-def test_the_budget_is_of_the_search_and_not_of_each_query(cloud: Aws, run: FakeRun):
-    """Ours: the parts of a long list of errors share it."""
-    step = timedelta(milliseconds=150)
-    fill(cloud, *(event(f"ERROR number {number}", ago=number * step) for number in range(1, 23_457)))
-    cloud.insights.page = 10_000
-    cloud.insights.scanning = 600_000_000
-
-    found = search(run, maxScanGb=1)
-
-    assert len(cloud.insights.queries) == 2
-    assert found["scanned"]["bytes"] == 1_200_000_000
-    assert 10_000 < found["errors"]["lines"] <= 20_000
-    assert "error lines were read, back to" in found["notes"][0]
-
-
-def test_progress_is_in_words_with_numbers_and_grows(cloud: Aws, run: FakeRun):
-    """MCP, progress: it must increase; ours: what is read and found so far."""
-    fill(cloud, *(event(f"error {number} took 2 s") for number in range(1_500)))
-    cloud.insights.polls = 1
-    cloud.insights.scanning = 170_000_000
-
-    search(run, "slow")
-
-    numbers = [done for done, _, _, _ in run.steps]
-    assert numbers == sorted(set(numbers))
-    words = [message for _, _, message, _ in run.steps]
-    assert words[:3] == [
-        "looking for what took 1,000 ms and more",
-        "looking for what took 1,000 ms and more: scanned 170 MB, 1,500 matching events",
-        "looking for what took 1,000 ms and more: scanned 340 MB, 1,500 matching events",
-    ]
-    assert words[-1] == "measuring durations over time: scanned 680 MB, 1,500 matching events"
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_search_that_nobody_waits_for_is_stopped_at_aws(cloud: Aws, run: FakeRun, preset: str):
-    """Ours: what nobody waits for must not be paid for."""
-    fill(cloud, event("error"))
-    cloud.insights.polls = -1
-    canceller = threading.Thread(target=lambda: cloud.insights.polled.wait(10) and run.cancel())
-    canceller.start()
-
-    with pytest.raises(Cancelled):
-        search(run, preset)
-
-    canceller.join(10)
-    assert cloud.insights.stopped == list(cloud.insights.queries) == ["q-0"]
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_later_attempt_takes_up_the_queries_there_are(cloud: Aws, run: FakeRun, preset: str):
-    """Ours: a worker's death does not make anybody pay twice, and the answer is of the same time and groups."""
-    fill(cloud, *(event(f"error {number} took 2 s") for number in range(3)))
-    first = search(run, preset, logGroups=["/app/*"])
-    asked = list(cloud.insights.queries)
-    fill(cloud, event("error"), group="/app/newer")
-
-    second = search(FakeRun(kept=run.kept, attempt=2), preset, logGroups=["/app/*"])
-
-    assert list(cloud.insights.queries) == asked
-    assert {**second, "scanned": 0} == {**first, "scanned": 0}
-
-
-def test_a_later_attempt_goes_on_where_the_earlier_one_died(cloud: Aws, run: FakeRun):
-    """Ours: of two queries the first had been asked."""
-    fill(cloud, event("took 2 s"))
-    search(run, "slow")
-    kept = {**run.kept, "queries": run.kept["queries"][:1]}
-    later = FakeRun(kept=kept, attempt=2)
-
-    found = search(later, "slow")
-
-    assert [line["durationMs"] for line in found["lines"]] == [2000]
-    assert list(cloud.insights.queries) == ["q-0", "q-1", "q-2"]
-    assert later.kept["queries"] == ["q-0", "q-2"]
 
 
 def test_a_group_that_is_not_there_is_named_with_its_neighbours(cloud: Aws, run: FakeRun):
