@@ -23,8 +23,8 @@ class Permission:
     """Whether AWS may do the work in a region of its own choice."""
 
 
-def _of(service: str, operation: str, why: str) -> Permission:
-    return Permission(tool="investigate_ecs_service", operation=operation, action=f"{service}:{operation}", why=why)
+def _of(service: str, operation: str, why: str, *, tool: str = "investigate_ecs_service") -> Permission:
+    return Permission(tool=tool, operation=operation, action=f"{service}:{operation}", why=why)
 
 
 PERMISSIONS: Final[tuple[Permission, ...]] = (
@@ -69,6 +69,15 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         why="the analysis by a model",
         resources=MODELS,
         any_region=True,
+    ),
+    _of("logs", "StartQuery", "the search, by Logs Insights", tool="search_logs"),
+    _of("logs", "GetQueryResults", "what a query found", tool="search_logs"),
+    _of("logs", "StopQuery", "the end of a query when its caller leaves, or at its budget", tool="search_logs"),
+    _of(
+        "logs",
+        "DescribeLogGroups",
+        "groups by the beginning of their names, by ARN, and their class",
+        tool="search_logs",
     ),
 )
 

@@ -49,6 +49,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aws_ecs", {"ecsCluster": "a b"}, "match pattern"),
     ("aws_ecs", {"ecsCluster": "shop"}, "give ecsTaskArn, or ecsService"),
     ("aws_ecs", {"ecsCluster": "shop", "ecsTaskArn": "x", "windowMinutes": 0}, "greater than or equal to 1"),
+    ("search_logs", {}, "logGroups is required"),
+    ("search_logs", {"logGroups": ["a b"]}, "match pattern"),
+    ("search_logs", {"logGroups": ["/app"], "preset": "everything"}, "'errors', 'slow', 'pattern', 'diff' or 'lines'"),
+    ("search_logs", {"logGroups": ["/app"], "start": "2026-06-10T09:00:00"}, "has no time zone: add Z"),
+    ("search_logs", {"logGroups": ["/app"], "start": "2999-01-01T00:00:00Z"}, "is in the future"),
 ]
 
 

@@ -9,8 +9,9 @@ from tasks.aws.permissions import PERMISSIONS, action_of, assuming, policy, tool
 from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
 from tasks.tools.aws_s3 import aws_s3
+from tasks.tools.cloudwatch.search import search_logs
 from tasks.tools.ecs.tool import aws_ecs
-from tests.stand_ins.aws import Aws, BrokenService, broken_service
+from tests.stand_ins.aws import LOG_GROUP, Aws, BrokenService, broken_service
 from tests.stand_ins.calls import recorded
 from tests.stand_ins.run import FakeRun
 
@@ -38,7 +39,22 @@ def use_ecs(run: FakeRun, shop: BrokenService) -> None:
         gone.call(aws_ecs, ecsCluster="shop", ecsTaskArn=shop.task_arn)
 
 
-USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {"aws_s3": use_s3, "aws_ecs": use_ecs}
+def use_search_logs(run: FakeRun, shop: BrokenService) -> None:
+    for preset in ("errors", "slow", "pattern", "diff", "lines"):
+        run.kept = None
+        run.call(search_logs, logGroups=[LOG_GROUP], preset=preset)
+    # A query that nobody waits for any more.
+    gone = FakeRun(settings=run.settings)
+    gone.sleep = lambda duration: gone.cancel() or gone.check()  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(Cancelled):
+        gone.call(search_logs, logGroups=[LOG_GROUP])
+
+
+USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {
+    "aws_s3": use_s3,
+    "aws_ecs": use_ecs,
+    "search_logs": use_search_logs,
+}
 
 
 def test_every_tool_that_asks_aws_is_in_the_table():
