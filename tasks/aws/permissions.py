@@ -31,6 +31,10 @@ def _logs(operation: str, why: str) -> Permission:
     return Permission(tool="aws_ecs", operation=operation, action=f"logs:{operation}", why=why)
 
 
+def _tail(operation: str, why: str) -> Permission:
+    return Permission(tool="tail_logs", operation=operation, action=f"logs:{operation}", why=why)
+
+
 PERMISSIONS: Final[tuple[Permission, ...]] = (
     Permission(tool="aws_s3", operation="ListBuckets", action="s3:ListAllMyBuckets", why="the buckets there are"),
     Permission(
@@ -57,6 +61,9 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         resources=MODELS,
         any_region=True,
     ),
+    _tail("DescribeLogGroups", "the ARNs of log groups, and the names there are"),
+    _tail("StartLiveTail", "lines as they are written"),
+    _tail("FilterLogEvents", "lines by polling, where there is no Live Tail"),
 )
 
 

@@ -4,6 +4,7 @@ from tasks.prompt import Prompt
 from tasks.resource import Resource
 from tasks.tool import Tool
 from tasks.tools.aws_s3 import aws_s3
+from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
 from tasks.tools.ecs.tool import aws_ecs
 from tasks.tools.project.tool import project
@@ -17,6 +18,7 @@ TOOLS: tuple[Tool, ...] = (
     project,
     aws_s3,
     aws_ecs,
+    tail_logs,
 )
 
 PROMPTS: tuple[Prompt, ...] = (echo_prompt,)
