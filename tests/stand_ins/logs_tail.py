@@ -7,6 +7,7 @@ must be in the line.
 import json
 import re
 import select
+import ssl
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -201,10 +202,10 @@ class _Logs(Handler):
 
 
 @contextmanager
-def logs_tail(*groups: str, **how: Any) -> Generator[LogsTail]:
+def logs_tail(*groups: str, tls: ssl.SSLContext | None = None, **how: Any) -> Generator[LogsTail]:
     """A running stand-in with these groups."""
     service = LogsTail(groups={name: [] for name in groups}, **how)
-    with serving(type("Logs", (_Logs,), {"service": service})) as url:
+    with serving(type("Logs", (_Logs,), {"service": service}), tls=tls) as url:
         service.url = url
         try:
             yield service

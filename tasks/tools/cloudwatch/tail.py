@@ -62,6 +62,7 @@ def tail_logs(  # noqa: PLR0913  # these are the tool's arguments
 
     The result has the counts, the last lines and their patterns. Live Tail is billed by the minute.
     """
+    began = round(time.time() * 1000)
     if streams and stream_prefix:
         raise ToolError("Give streams or streamPrefix, not both: names, or what they begin with.")
     where = region_of(run, log_groups, region)
@@ -76,7 +77,7 @@ def tail_logs(  # noqa: PLR0913  # these are the tool's arguments
         most=max_lines,
         unnamed=unnamed,
     )
-    screen = Screen(run, asked, _state(run, seconds))
+    screen = Screen(run, asked, _state(run, began, seconds))
     screen.tick()
     ended, source, why = _follow(run, asked, screen, mode)
     screen.finish()
@@ -85,11 +86,11 @@ def tail_logs(  # noqa: PLR0913  # these are the tool's arguments
     return found
 
 
-def _state(run: Run, seconds: int) -> State:
+def _state(run: Run, began: int, seconds: int) -> State:
+    """What an earlier attempt kept; or that of a tail that looks at lines since *began*, and has all its time."""
     if (kept := run.resume()) is not None:
         return msgspec.convert(kept, State)
-    now = round(time.time() * 1000)
-    return State(started=now, until=now + seconds * 1000)
+    return State(started=began, until=round((time.time() + seconds) * 1000))
 
 
 def _follow(run: Run, asked: Asked, screen: Screen, mode: Mode) -> tuple[Ended, Source, str]:
@@ -124,12 +125,11 @@ def _polled(run: Run, asked: Asked, screen: Screen, why: str) -> tuple[Ended, So
 
 def _result(asked: Asked, screen: Screen, ended: Ended, source: Source, why: str) -> Tailed:
     state = screen.state
-    total = (state.until - state.started) / 1000
     found = Tailed(
         logGroups=[group.name for group in asked.groups],
         mode=source,
         why=why,
-        seconds=round(max(0.0, min(total, total - screen.left)), 1),
+        seconds=round(screen.done, 1),
         ended=ended,
         linesSeen=state.seen,
         linesShown=state.shown,

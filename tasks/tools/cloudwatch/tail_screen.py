@@ -58,6 +58,11 @@ class Screen:
         return self._end - time.monotonic()
 
     @property
+    def done(self) -> float:
+        """Seconds that the logs have been followed, attempts before this one included."""
+        return max(0.0, self._asked.seconds - max(0.0, self.left))
+
+    @property
     def full(self) -> bool:
         return self.state.shown >= self._asked.most
 
@@ -106,12 +111,10 @@ class Screen:
             self._run.emit(f"… {hidden:,} {'line' if hidden == 1 else 'lines'} not shown in this second\n")
 
     def _say(self) -> None:
-        total = (self.state.until - self.state.started) / 1000
-        done = min(total, max(0.0, total - self.left))
+        total, done = self._asked.seconds, self.done
         counts = f"{self.state.seen:,} lines seen, {self.state.shown:,} shown"
-        self._run.progress(
-            round(done, 3), total, f"following {self._asked.names}{self.way}, {done:.0f} of {total:g} s: {counts}"
-        )
+        words = f"following {self._asked.names}{self.way}, {done:.0f} of {total} s: {counts}"
+        self._run.progress(round(done, 3), total, words)
 
     def _keep(self) -> None:
         """One beat late: what was shown a moment ago may not have left this worker, and must not be taken for shown."""
