@@ -46,6 +46,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aws_ecs", {"ecsCluster": "a b"}, "match pattern"),
     ("aws_ecs", {"ecsCluster": "shop"}, "give ecsTaskArn, or ecsService"),
     ("aws_ecs", {"ecsCluster": "shop", "ecsTaskArn": "x", "windowMinutes": 0}, "greater than or equal to 1"),
+    ("tail_logs", {}, "logGroups is required"),
+    ("tail_logs", {"logGroups": ["x' | y"]}, "match pattern"),
+    ("tail_logs", {"logGroups": ["/app"], "seconds": 901}, "less than or equal to 900"),
+    ("tail_logs", {"logGroups": ["/app"], "streams": ["a"], "streamPrefix": "b"}, "streams or streamPrefix, not both"),
 ]
 
 

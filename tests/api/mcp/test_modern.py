@@ -14,7 +14,7 @@ from tests.servers import Stack
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
-OUR_TOOLS = ("echo", "system_time", "streaming", "project", "aws_s3", "aws_ecs")
+OUR_TOOLS = ("echo", "system_time", "streaming", "project", "aws_s3", "aws_ecs", "tail_logs")
 ENVELOPE: dict[str, Any] = {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}}
 
 

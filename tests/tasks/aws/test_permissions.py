@@ -9,9 +9,11 @@ from tasks.aws.permissions import PERMISSIONS, action_of, assuming, policy, tool
 from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
 from tasks.tools.aws_s3 import aws_s3
+from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.ecs.tool import aws_ecs
 from tests.stand_ins.aws import Aws, BrokenService, broken_service
 from tests.stand_ins.calls import recorded
+from tests.stand_ins.logs_tail import logs_tail
 from tests.stand_ins.run import FakeRun
 
 WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
@@ -38,7 +40,20 @@ def use_ecs(run: FakeRun, shop: BrokenService) -> None:
         gone.call(aws_ecs, ecsCluster="shop", ecsTaskArn=shop.task_arn)
 
 
-USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {"aws_s3": use_s3, "aws_ecs": use_ecs}
+def use_tail(run: FakeRun, shop: BrokenService) -> None:
+    # Logs of their own: there is no Live Tail beside the other stand-ins.
+    with logs_tail("/app/web") as logs, pytest.MonkeyPatch.context() as patch:
+        for name, value in logs.environment().items():
+            patch.setenv(name, value)
+        for mode in ("live", "poll"):
+            run.call(tail_logs, logGroups=["/app/web"], seconds=1, mode=mode)
+
+
+USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {
+    "aws_s3": use_s3,
+    "aws_ecs": use_ecs,
+    "tail_logs": use_tail,
+}
 
 
 def test_every_tool_that_asks_aws_is_in_the_table():
