@@ -79,6 +79,9 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         "groups by the beginning of their names, by ARN, and their class",
         tool="search_logs",
     ),
+    _of("logs", "DescribeLogGroups", "the ARNs of log groups, and the names there are", tool="tail_logs"),
+    _of("logs", "StartLiveTail", "lines as they are written", tool="tail_logs"),
+    _of("logs", "FilterLogEvents", "lines by polling, where there is no Live Tail", tool="tail_logs"),
 )
 
 

@@ -5,6 +5,7 @@ from tasks.resource import Resource
 from tasks.tool import Tool
 from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.cloudwatch.search import search_logs
+from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
 from tasks.tools.ecs.tool import aws_ecs, investigate_ecs_service
 from tasks.tools.project.tool import project
@@ -20,6 +21,7 @@ TOOLS: tuple[Tool, ...] = (
     investigate_ecs_service,
     aws_ecs,
     search_logs,
+    tail_logs,
 )
 
 PROMPTS: tuple[Prompt, ...] = (echo_prompt,)

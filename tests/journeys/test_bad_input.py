@@ -54,6 +54,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("search_logs", {"logGroups": ["/app"], "preset": "everything"}, "'errors', 'slow', 'pattern', 'diff' or 'lines'"),
     ("search_logs", {"logGroups": ["/app"], "start": "2026-06-10T09:00:00"}, "has no time zone: add Z"),
     ("search_logs", {"logGroups": ["/app"], "start": "2999-01-01T00:00:00Z"}, "is in the future"),
+    ("tail_logs", {}, "logGroups is required"),
+    ("tail_logs", {"logGroups": ["x' | y"]}, "match pattern"),
+    ("tail_logs", {"logGroups": ["/app"], "seconds": 901}, "less than or equal to 900"),
+    ("tail_logs", {"logGroups": ["/app"], "streams": ["a"], "streamPrefix": "b"}, "streams or streamPrefix, not both"),
 ]
 
 

@@ -30,7 +30,7 @@ def test_a_file_adds_its_tools_after_ours(tmp_path: Path):
     """Ours: a tool it only imports is not its own."""
     catalog = load([written(tmp_path, "first_module", MODULE.format("run: Run"))])
 
-    assert catalog.names()[-2:] == ["search_logs", "mine"]
+    assert catalog.names()[-2:] == ["tail_logs", "mine"]
     assert catalog.find_tool("mine") is not None
     assert catalog.find_tool("yours") is None
 

@@ -1,1 +1,1 @@
-"""Tools that read CloudWatch Logs."""
+"""CloudWatch Logs, as people use them: searched, and followed while they are written."""

@@ -42,7 +42,7 @@ def test_a_tool_that_needs_nothing_is_no_choice():
     result = run("policy", "--tool", "echo")
 
     assert result.exit_code == 2
-    assert "'aws_s3', 'investigate_ecs_service', 'search_logs', 'aws_ecs'" in result.stderr
+    assert "'aws_s3', 'investigate_ecs_service', 'search_logs', 'tail_logs', 'aws_ecs'" in result.stderr
 
 
 def test_the_trust_policy_trusts_whoever_the_worker_is(monkeypatch: pytest.MonkeyPatch):

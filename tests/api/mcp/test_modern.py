@@ -23,6 +23,7 @@ OUR_TOOLS = (
     "investigate_ecs_service",
     "aws_ecs",
     "search_logs",
+    "tail_logs",
 )
 ENVELOPE: dict[str, Any] = {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}}
 

@@ -10,9 +10,11 @@ from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
 from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.cloudwatch.search import search_logs
+from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.ecs.tool import aws_ecs
 from tests.stand_ins.aws import LOG_GROUP, Aws, BrokenService, broken_service
 from tests.stand_ins.calls import recorded
+from tests.stand_ins.logs_tail import logs_tail
 from tests.stand_ins.run import FakeRun
 
 WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
@@ -50,10 +52,20 @@ def use_search_logs(run: FakeRun, shop: BrokenService) -> None:
         gone.call(search_logs, logGroups=[LOG_GROUP])
 
 
+def use_tail(run: FakeRun, shop: BrokenService) -> None:
+    # Logs of their own: there is no Live Tail beside the other stand-ins.
+    with logs_tail("/app/web") as logs, pytest.MonkeyPatch.context() as patch:
+        for name, value in logs.environment().items():
+            patch.setenv(name, value)
+        for mode in ("live", "poll"):
+            run.call(tail_logs, logGroups=["/app/web"], seconds=1, mode=mode)
+
+
 USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {
     "aws_s3": use_s3,
     "aws_ecs": use_ecs,
     "search_logs": use_search_logs,
+    "tail_logs": use_tail,
 }
 
 
