@@ -3,10 +3,10 @@
 from tasks.prompt import Prompt
 from tasks.resource import Resource
 from tasks.tool import Tool
-from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
 from tasks.tools.ecs.tool import aws_ecs
 from tasks.tools.project.tool import project
+from tasks.tools.s3.tool import aws_s3
 from tasks.tools.streaming import streaming
 from tasks.tools.system_time import system_time
 

@@ -1,128 +1,133 @@
-"""Buckets and their objects: one that cannot be read does not spoil the rest."""
+"""`aws_s3`: a look into S3 that changes nothing."""
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NotRequired
+from collections.abc import Mapping
+from typing import Annotated, Final, get_args
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field
-from typing_extensions import TypedDict
 
-from tasks.aws.errors import explain
 from tasks.tool import Run, ToolError, tool
+from tasks.tools.s3 import cursor as cursors
+from tasks.tools.s3.buckets import MOST_BUCKETS, buckets
+from tasks.tools.s3.head import described, look
+from tasks.tools.s3.link import check_allowed, link
+from tasks.tools.s3.objects import objects
+from tasks.tools.s3.place import find
+from tasks.tools.s3.prefixes import prefixes
+from tasks.tools.s3.preview import MOST, preview
+from tasks.tools.s3.shapes import OF_ONE_OBJECT, Answer, Asked, Operation, Part
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-MOST_BUCKETS: Final = 100
-MOST_OBJECTS: Final = 1000
-"""Objects listed of one bucket."""
-MOST_IN_ALL: Final = 5000
-
-
-class S3Object(TypedDict):
-    key: str
-    lastModified: str
-    size: int
-    storageClass: NotRequired[str]
-    owner: NotRequired[str]
-
-
-class Bucket(TypedDict):
-    name: str
-    creationDate: NotRequired[str]
-    objects: NotRequired[list[S3Object]]
-    truncated: NotRequired[Annotated[bool, Field(description="whether the bucket may have more objects than these")]]
-    error: NotRequired[Annotated[str, Field(description="why this bucket could not be listed")]]
+_TAKES: Final[Mapping[str, frozenset[str]]] = {
+    # keyPrefix changes nothing there, and never did.
+    "listBuckets": frozenset({"bucketPrefix", "keyPrefix", "limit", "cursor"}),
+    "listObjects": frozenset({"bucket", "bucketPrefix", "keyPrefix", "limit", "cursor"}),
+    "listPrefixes": frozenset({"bucket", "keyPrefix", "limit", "cursor"}),
+    "headObject": frozenset({"bucket", "key"}),
+    "previewObject": frozenset({"bucket", "key", "part", "maxBytes"}),
+    "presignGet": frozenset({"bucket", "key"}),
+}
 
 
-class Buckets(TypedDict):
-    buckets: list[Bucket]
-    truncated: Annotated[bool, Field(description="whether there are more buckets than are listed")]
+Name = Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]+$")]
+Key = Annotated[str, Field(min_length=1, max_length=1024)]
+Limit = Annotated[int, Field(ge=1, le=1000)]
+Bytes = Annotated[int, Field(ge=1, le=MOST)]
 
 
 @tool(
-    title="List S3 buckets and objects",
+    title="Look into S3",
     scopes=("mcp:aws",),
     annotations={"readOnlyHint": True, "openWorldHint": True},
     timeout=120,
 )
-def aws_s3(
+def aws_s3(  # noqa: PLR0913  # these are the tool's arguments
     run: Run,
-    operation: Annotated[Literal["listBuckets", "listObjects"], Field(description="what to list")],
+    *,
+    operation: Annotated[Operation, Field(description="what to do")],
+    bucket: Annotated[
+        Name | None, Field(description="name of one bucket; for listObjects bucketPrefix may take its place")
+    ] = None,
     bucket_prefix: Annotated[
         str, Field(alias="bucketPrefix", max_length=63, description="only buckets whose name begins with this")
     ] = "",
+    key: Annotated[Key | None, Field(description="key of one object, exactly as listed")] = None,
     key_prefix: Annotated[
-        str, Field(alias="keyPrefix", max_length=1024, description="for listObjects: only keys that begin with this")
+        str, Field(alias="keyPrefix", max_length=1024, description="for lists: only keys that begin with this")
     ] = "",
-) -> Buckets:
-    """List S3 buckets, or the objects of the buckets whose name begins with a prefix."""
-    s3 = run.aws("s3")
-    try:
-        found = list(islice(_buckets(run, s3, bucket_prefix), MOST_BUCKETS + 1))
-    except (BotoCoreError, ClientError) as error:
-        raise ToolError(explain(error)) from error
-    buckets, truncated = found[:MOST_BUCKETS], len(found) > MOST_BUCKETS
-    run.progress(1, len(buckets) + 1, f"found {len(buckets)} buckets")
-    if operation == "listObjects":
-        if not buckets:
-            raise ToolError(_no_bucket(bucket_prefix))
-        _fill(run, s3, buckets, key_prefix)
-    return {"buckets": buckets, "truncated": truncated}
+    limit: Annotated[Limit | None, Field(description="most entries of a page; most objects of each bucket")] = None,
+    cursor: Annotated[
+        str, Field(max_length=cursors.LONGEST, description="nextCursor of the page before, with the same arguments")
+    ] = "",
+    part: Annotated[
+        Part | None, Field(description="for previewObject: which end of the text; start if left out")
+    ] = None,
+    max_bytes: Annotated[
+        Bytes | None, Field(alias="maxBytes", description="for previewObject: bytes of text; 16384 if left out")
+    ] = None,
+) -> Answer:
+    """Look into S3: buckets, objects, sizes by folder, and one object's metadata or text. Changes nothing.
+
+    listBuckets: names, dates and regions. listObjects: the objects of a bucket, or of all buckets with a prefix.
+    listPrefixes: the folders right below keyPrefix, each with its number of objects, size and newest date.
+    headObject: size, type, version, encryption, storage class and metadata of an object. previewObject: the start or
+    end of a text, gzip unpacked, secrets masked. presignGet: a link to an object for a short time, where the server
+    allows it. Lists have pages: give nextCursor as cursor for the next one.
+    """
+    asked = Asked(
+        operation=operation,
+        bucket=bucket or "",
+        bucket_prefix=bucket_prefix,
+        key=key or "",
+        key_prefix=key_prefix,
+        limit=limit,
+        cursor=cursor,
+        part=part,
+        max_bytes=max_bytes,
+    )
+    _check(asked)
+    match operation:
+        case "listBuckets":
+            answer = buckets(run, asked, limit=limit or MOST_BUCKETS)
+            run.progress(1, 1, f"found {len(answer.get('buckets', []))} buckets")
+            return answer
+        case "listObjects":
+            return objects(run, asked)
+        case "listPrefixes":
+            return prefixes(run, asked)
+        case _:
+            return _one_object(run, asked)
 
 
-def _no_bucket(prefix: str) -> str:
-    if prefix:
-        return f"No bucket's name begins with {prefix!r}: listBuckets without bucketPrefix shows the names there are."
-    return "The worker's AWS account has no buckets: there are no objects to list."
+def _one_object(run: Run, asked: Asked) -> Answer:
+    if asked.operation == "presignGet":
+        check_allowed(run)
+    item = look(run, find(run, asked.bucket), asked.key)
+    answer: Answer = {"object": described(item)}
+    if asked.operation == "previewObject":
+        answer["preview"] = preview(run, asked, item)
+    if asked.operation == "presignGet":
+        answer["link"] = link(run, item)
+    return answer
 
 
-def _buckets(run: Run, s3: "S3Client", prefix: str) -> Iterator[Bucket]:
-    """Page by page. The prefix is checked here too: not every S3 knows the parameter."""
-    paginator = s3.get_paginator("list_buckets")
-    for page in paginator.paginate(Prefix=prefix) if prefix else paginator.paginate():
-        run.check()
-        for each in page.get("Buckets", []):
-            bucket: Bucket = {"name": each.get("Name", "")}
-            if created := each.get("CreationDate"):
-                bucket["creationDate"] = created.isoformat()
-            if bucket["name"].startswith(prefix):
-                yield bucket
-
-
-def _fill(run: Run, s3: "S3Client", buckets: list[Bucket], prefix: str) -> None:
-    left = MOST_IN_ALL
-    for done, bucket in enumerate(buckets, 2):
-        run.check()
-        try:
-            limit = min(MOST_OBJECTS, left)
-            objects = list(islice(_objects(run, s3, bucket["name"], prefix), limit + 1)) if limit else []
-        except (BotoCoreError, ClientError) as error:
-            bucket["error"] = explain(error)
-            message = f"{bucket['name']}: {bucket['error']}"
-        else:
-            bucket["objects"] = objects[:limit]
-            bucket["truncated"] = len(objects) > limit or not limit
-            left -= len(bucket["objects"])
-            message = f"{bucket['name']}: {len(bucket['objects'])} objects"
-        run.progress(done, len(buckets) + 1, message)
-
-
-def _objects(run: Run, s3: "S3Client", bucket: str, prefix: str) -> Iterator[S3Object]:
-    # boto3 follows the redirect to a bucket's own region by itself.
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, FetchOwner=True)
-    for page in pages:
-        run.check()
-        for each in page.get("Contents", []):
-            yield _object(each)
-
-
-def _object(each: Any) -> S3Object:  # noqa: ANN401  # boto3's shapes
-    made: S3Object = {"key": each["Key"], "lastModified": each["LastModified"].isoformat(), "size": each["Size"]}
-    if "StorageClass" in each:
-        made["storageClass"] = each["StorageClass"]
-    owner = each.get("Owner", {})
-    if name := owner.get("DisplayName") or owner.get("ID"):
-        made["owner"] = name
-    return made
+def _check(asked: Asked) -> None:
+    """ToolError names an argument that is missing, or that the operation does not take."""
+    given = {
+        "bucket": asked.bucket,
+        "bucketPrefix": asked.bucket_prefix,
+        "key": asked.key,
+        "keyPrefix": asked.key_prefix,
+        "limit": asked.limit,
+        "cursor": asked.cursor,
+        "part": asked.part,
+        "maxBytes": asked.max_bytes,
+    }
+    for name, value in given.items():
+        if value and name not in _TAKES[asked.operation]:
+            takers = ", ".join(each for each in get_args(Operation) if name in _TAKES[each])
+            raise ToolError(f"{asked.operation} takes no {name}: that is for {takers}.")
+    if asked.operation in (*OF_ONE_OBJECT, "listPrefixes") and not asked.bucket:
+        raise ToolError(f"{asked.operation} needs bucket: the name of one bucket, as listBuckets shows it.")
+    if asked.operation in OF_ONE_OBJECT and not asked.key:
+        raise ToolError(f"{asked.operation} needs key: the key of one object, as listObjects shows it.")
+    if asked.bucket and asked.bucket_prefix:
+        raise ToolError("Give bucket or bucketPrefix, not both: one names a bucket, the other begins many names.")
