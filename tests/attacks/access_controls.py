@@ -12,7 +12,7 @@ _SCOPES: Final = "attacks/test_scopes.py"
 _REVOCATION: Final = "attacks/test_revocation.py"
 _TRAIL: Final = "attacks/test_audit_trail.py"
 _PROOF: Final = "attacks/test_client_proof.py"
-_AWS: Final = "attacks/test_aws_access.py"
+_S3: Final = "journeys/test_s3.py"
 
 ACCESS: Final[Mapping[str, Control]] = {
     "one Host, and ours": off(
@@ -138,31 +138,19 @@ ACCESS: Final[Mapping[str, Control]] = {
         "tasks.tools.s3.link:check_allowed",
         "if not run.settings.s3_presign:",
         "if False:",
-        f"{_AWS}::test_nobody_gets_a_link_that_was_not_allowed",
+        f"{_S3}::test_links_are_made_only_where_they_are_allowed",
     ),
     "a link is saved": off(
         "tasks.tools.s3.link:link",
         ', "ResponseContentDisposition": AS_FILE',
         "",
-        f"{_AWS}::test_a_link_is_for_one_object_and_saved_not_rendered",
-    ),
-    "buckets of accounts that are listed": off(
-        "tasks.tools.s3.place:find",
-        '[{"ExpectedBucketOwner": account} for account in run.settings.aws_accounts] or [{}]',
-        "[{}]",
-        f"{_AWS}::test_a_bucket_of_a_strangers_account_is_not_looked_into",
+        f"{_S3}::test_links_are_made_only_where_they_are_allowed",
     ),
     "objects without their secrets": off(
         "tasks.tools.s3.text:_masked",
         "return redact(text)",
         "return text",
-        f"{_AWS}::test_no_secret_of_an_object_is_shown",
-    ),
-    "a bomb that is not unpacked": off(
-        "tasks.tools.s3.text:unpacked",
-        "member.decompress(data, most - len(made))",
-        "member.decompress(data)",
-        "tasks/tools/s3/test_text.py::test_a_bomb_is_unpacked_no_further_than_asked",
+        f"{_S3}::test_from_folders_to_the_text_of_an_object",
     ),
     "assertions for us": off(
         "auth.clients:Clients._is_proven",

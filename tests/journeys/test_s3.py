@@ -117,7 +117,8 @@ async def test_links_are_made_only_where_they_are_allowed(looking: Stack, linkin
     made = await ask(linking.mcp_url, mode, "presignGet", key=KEYS[0])
 
     assert "MCP_S3_PRESIGN" in refused
-    assert httpx2.get(made["link"]["url"]).content == LOG
+    answer = httpx2.get(made["link"]["url"])
+    assert (answer.content, answer.headers.get("content-disposition")) == (LOG, "attachment")
     assert "X-Amz-Expires=60&" in made["link"]["url"]
     signature = made["link"]["url"].rpartition("=")[2]
     assert signature not in "".join(program.output() for program in linking.programs)

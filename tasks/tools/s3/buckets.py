@@ -20,9 +20,9 @@ def buckets(run: Run, asked: Asked, *, limit: int = MOST_BUCKETS) -> Answer:
     first, after = cursor.read(asked, 2)
     found: list[Bucket] = []
     for token, page in _pages(run, run.aws("s3"), asked.bucket_prefix, first):
-        for each in page.get("Buckets", []):
-            name = each.get("Name", "")
-            # The prefix is looked at here too: not every S3 knows the parameter.
+        # AWS sorts them by name and knows the prefix; not every S3 does, and the cursor needs both.
+        for each in sorted(page.get("Buckets", []), key=_name):
+            name = _name(each)
             if not name.startswith(asked.bucket_prefix) or (token == first and name <= after):
                 continue
             if len(found) == limit:
@@ -46,6 +46,10 @@ def _pages(run: Run, s3: "S3Client", prefix: str, token: str) -> Iterator[tuple[
         token = page.get("ContinuationToken", "")
         if not token:
             return
+
+
+def _name(each: Any) -> str:  # noqa: ANN401  # boto3's shapes
+    return each.get("Name", "")
 
 
 def _bucket(each: Any) -> Bucket:  # noqa: ANN401  # boto3's shapes
