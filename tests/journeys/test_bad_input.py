@@ -47,7 +47,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aws_s3", {"operation": "listObjects", "bucket": "shop", "key": "x"}, "takes no key: that is for headObject"),
     ("aws_s3", {"operation": "listObjects", "bucket": "shop", "bucketPrefix": "s"}, "bucket or bucketPrefix, not both"),
     ("aws_s3", {"operation": "listObjects", "bucket": "shop", "cursor": "x"}, "none that aws_s3 gave"),
-    ("aws_s3", {"operation": "headObject", "bucket": "arn:aws:s3:::shop", "key": "x"}, "bucket string should match"),
+    ("aws_s3", {"operation": "headObject", "bucket": "arn:aws:s3:::shop", "key": "x"}, "match pattern"),
     ("aws_s3", {"operation": "presignGet", "bucket": "shop", "key": "x"}, "allow them with MCP_S3_PRESIGN"),
     ("aws_s3", {"operation": "previewObject", "bucket": "shop", "key": "x", "maxBytes": 70000}, "equal to 65536"),
     ("aws_ecs", {}, "ecsCluster is required"),
