@@ -34,7 +34,11 @@ def test_the_policy_is_json_for_all_tools_or_one():
     whole, narrow = json.loads(run("policy").stdout), json.loads(run("policy", "--tool", "aws_s3").stdout)
 
     assert {"s3:ListBucket", "ecs:DescribeTasks"} <= {a for each in whole["Statement"] for a in each["Action"]}
-    assert {a for each in narrow["Statement"] for a in each["Action"]} == {"s3:ListBucket", "s3:ListAllMyBuckets"}
+    assert {a for each in narrow["Statement"] for a in each["Action"]} == {
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+    }
 
 
 def test_a_tool_that_needs_nothing_is_no_choice():
