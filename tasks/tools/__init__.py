@@ -5,6 +5,7 @@ from tasks.resource import Resource
 from tasks.tool import Tool
 from tasks.tools.aws_s3 import aws_s3
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
+from tasks.tools.ecs.page import investigation_page
 from tasks.tools.ecs.tool import aws_ecs
 from tasks.tools.project.tool import project
 from tasks.tools.streaming import streaming
@@ -21,4 +22,4 @@ TOOLS: tuple[Tool, ...] = (
 
 PROMPTS: tuple[Prompt, ...] = (echo_prompt,)
 
-RESOURCES: tuple[Resource, ...] = (echo_documentation,)
+RESOURCES: tuple[Resource, ...] = (echo_documentation, investigation_page)
