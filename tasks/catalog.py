@@ -35,7 +35,7 @@ class Catalog:
         for tool in self.tools:
             # A client that shows pages shows nothing at all when it cannot read the one that a tool names.
             if tool.ui is not None and self.find_resource(tool.ui) is None:
-                raise SettingsError(f"The tool {tool.name} names the page {tool.ui}, and no module brings it.")
+                raise SettingsError(f"MCP_TOOL_MODULES: {tool.name} names the page {tool.ui}, and no module brings it.")
 
     def plus(self, tools: Sequence[Tool]) -> "Catalog":
         """This catalog, and more *tools* after its own."""
