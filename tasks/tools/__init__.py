@@ -6,6 +6,7 @@ from tasks.tool import Tool
 from tasks.tools.cloudwatch.search import search_logs
 from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.echo import echo, echo_documentation, echo_prompt
+from tasks.tools.ecs.page import investigation_page
 from tasks.tools.ecs.tool import aws_ecs, investigate_ecs_service
 from tasks.tools.project.tool import project
 from tasks.tools.s3.tool import aws_s3
@@ -26,4 +27,4 @@ TOOLS: tuple[Tool, ...] = (
 
 PROMPTS: tuple[Prompt, ...] = (echo_prompt,)
 
-RESOURCES: tuple[Resource, ...] = (echo_documentation,)
+RESOURCES: tuple[Resource, ...] = (echo_documentation, investigation_page)
