@@ -2,11 +2,8 @@
 
 import json
 import string
-import zlib
 from collections.abc import Generator
-from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
