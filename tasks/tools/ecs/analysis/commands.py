@@ -36,21 +36,21 @@ _READS: Final[Mapping[str, re.Pattern[str]]] = {
         "ssm": r"describe-parameters",
     }.items()
 }
-_OPTIONS: Final = frozenset(
-    f"--{name}"
-    for name in (
-        "alarm-name alarm-name-prefix alarm-names attributes cluster clusters container-instances descending "
-        "desired-status dimensions end-time extended-statistics family family-prefix filter filter-pattern filters "
-        "format group-ids history-item-type image-ids include interleaved launch-type limit load-balancer-arn "
-        "load-balancer-arns log-group-name log-group-name-prefix log-stream-name log-stream-name-prefix "
-        "log-stream-names lookup-attributes max-items max-results metric-data-queries metric-name names namespace "
-        "nat-gateway-ids network-interface-ids no-cli-pager no-paginate order-by output parameter-filters period "
-        "policy-name query region repository-name repository-names resource-id resource-ids role-name "
-        "route-table-ids scalable-dimension secret-id security-group-ids service service-deployment-arns "
-        "service-name service-namespace service-revision-arns services since sort start-time state-value statistics "
-        "status subnet-ids table-name target-group-arn target-group-arns targets task task-definition tasks "
-        "until vpc-endpoint-ids vpc-ids"
-    ).split()
+_OPTIONS: Final = re.compile(
+    r"""--(?:
+    alarm-name|alarm-name-prefix|alarm-names|attributes|cluster|clusters|container-instances|descending
+    |desired-status|dimensions|end-time|extended-statistics|family|family-prefix|filter|filter-pattern|filters
+    |format|group-ids|history-item-type|image-ids|include|interleaved|launch-type|limit|load-balancer-arn
+    |load-balancer-arns|log-group-name|log-group-name-prefix|log-stream-name|log-stream-name-prefix
+    |log-stream-names|lookup-attributes|max-items|max-results|metric-data-queries|metric-name|names|namespace
+    |nat-gateway-ids|network-interface-ids|no-cli-pager|no-paginate|order-by|output|parameter-filters|period
+    |policy-name|query|region|repository-name|repository-names|resource-id|resource-ids|role-name|route-table-ids
+    |scalable-dimension|secret-id|security-group-ids|service|service-deployment-arns|service-name
+    |service-namespace|service-revision-arns|services|since|sort|start-time|state-value|statistics|status
+    |subnet-ids|table-name|target-group-arn|target-group-arns|targets|task|task-definition|tasks|until
+    |vpc-endpoint-ids|vpc-ids
+    )""",
+    re.VERBOSE,
 )
 # No "://" is in a word: the CLI reads files and addresses that begin so. What a shell might expand stands in quotes.
 _WORD: Final = re.compile(r"(?!.*://)[A-Za-z0-9_ .:/=,@*?+'\"{}\[\]#-]+")
@@ -90,7 +90,7 @@ def _has_known_options(words: Sequence[str]) -> bool:
     for word in words:
         if word.startswith("-"):
             option, _, value = word.partition("=")
-            if option not in _OPTIONS:
+            if not _OPTIONS.fullmatch(option):
                 return False
             values = [value] if value else []
         else:
