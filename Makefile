@@ -56,9 +56,10 @@ browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, wi
 	@.ci/chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-screenshots: $(READY) ## Renew the pictures of the sign-in pages in docs/images
+screenshots: $(READY) ## Renew the pictures of the sign-in pages and of the chart in docs/images
 	@.ci/chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_pages.py -k "light and phone and not longest"
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_chart.py -k "its_picture"
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .

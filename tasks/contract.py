@@ -43,6 +43,11 @@ class Run(Protocol):
     def settings(self) -> ToolSettings: ...
 
     @property
+    def shows_ui(self) -> bool:
+        """Whether the client shows the page of a tool (`@tool(ui=...)`): then a picture of the same is one too many."""
+        ...
+
+    @property
     def cancelled(self) -> bool:
         """Whether the run has been asked to stop."""
         ...

@@ -25,7 +25,7 @@ _WORD: Final = 4_000
 def clean(line: bytes | str) -> str:
     """*line* as it may be kept, shown and given to a model. Cleaning twice changes nothing."""
     text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
-    text = _visible(text)
+    text = visible(text)
     given = len(text)
     if given > _READ:
         text = _whole_words(text[:_READ])
@@ -37,7 +37,8 @@ def clean(line: bytes | str) -> str:
     return text
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """*text*, of any length, without what steers a terminal or hides. Its secrets are still there."""
     if text.isascii() and text.isprintable():
         return text
     text = _BREAKS.sub("\n", _ESCAPES.sub("", text))

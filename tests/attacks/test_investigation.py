@@ -86,7 +86,7 @@ class Told:
     def by_the_model(self) -> str:
         """What is told in the model's name, and what streamed."""
         own = [each for each in self.answer["hypotheses"] if each["source"] == "model"]
-        analysis = self.answer["analysis"] if self.answer["analysis"]["source"] == "bedrock" else {}
+        analysis: Any = self.answer["analysis"] if self.answer["analysis"]["source"] == "bedrock" else {}
         return json.dumps([own, analysis, self.progress], ensure_ascii=False)
 
 
@@ -240,7 +240,7 @@ async def test_a_stream_prefix_stays_data_in_a_query(server: Stack, world: World
         each["awslogs-stream-prefix"] = "e'/) | fields @evil | limit 1 #\\"
     world.logs.queries.clear()
     try:
-        await investigated(server, analyze=False)
+        told = await investigated(server, analyze=False)
     finally:
         for each in options:
             each["awslogs-stream-prefix"] = "ecs"
@@ -249,3 +249,4 @@ async def test_a_stream_prefix_stays_data_in_a_query(server: Stack, world: World
     assert any("evil" in text for text in texts)
     outside = [re.sub(r"'(?:[^'\\]|\\.)*'|/(?:[^/\\]|\\.)*/", "", text) for text in texts]
     assert [text for text in outside if "evil" in text or "limit 1 #" in text] == []
+    assert {each["name"]: each["status"] for each in told.answer["sections"]}["logs"] in ("ok", "empty")

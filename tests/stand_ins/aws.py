@@ -12,9 +12,9 @@ from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 from tests.stand_ins.bedrock import Bedrock, bedrock
-from tests.stand_ins.insights import Insights, insights, printed
+from tests.stand_ins.insights import ACCOUNT, Insights, insights
+from tests.stand_ins.insights_language import printed
 
-ACCOUNT = "123456789012"
 REGION = "us-east-1"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -151,6 +151,7 @@ def fill_logs(cloud: Aws, made: BrokenService) -> None:
     cloud.insights.groups[f"/aws/ecs/containerinsights/{made.cluster}/performance"] = [
         {
             "@timestamp": printed(now - timedelta(minutes=minute)),
+            "Type": "Task",
             "TaskId": made.task_id,
             "CpuReserved": "256.0",
             "CpuUtilized": "64.0",

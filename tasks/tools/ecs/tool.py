@@ -11,6 +11,7 @@ from tasks.tool import Run, ToolError, tool
 from tasks.tools.ecs.answer import Investigation
 from tasks.tools.ecs.investigate import investigate
 from tasks.tools.ecs.older import Older, older
+from tasks.tools.ecs.page import PAGE_URI
 from tasks.tools.ecs.scene import Compare, Depth, Request
 
 LONGEST_WINDOW: Final = timedelta(days=1)
@@ -26,6 +27,7 @@ Moment = Annotated[str, Field(max_length=40, description="ISO 8601, with its zon
     scopes=("mcp:aws",),
     annotations={"readOnlyHint": True, "openWorldHint": True},
     timeout=TIMEOUT,
+    ui=PAGE_URI,
 )
 def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may want to say
     run: Run,

@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from tasks.aws.permissions import PERMISSIONS, action_of, assuming, policy, tools, trust
+from tasks.settings import ToolSettings
 from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
-from tasks.tools.aws_s3 import aws_s3
+from tasks.tools.cloudwatch.search import search_logs
+from tasks.tools.cloudwatch.tail import tail_logs
 from tasks.tools.ecs.tool import aws_ecs
-from tests.stand_ins.aws import Aws, BrokenService, broken_service
+from tasks.tools.s3.tool import aws_s3
+from tests.stand_ins.aws import LOG_GROUP, Aws, BrokenService, broken_service
 from tests.stand_ins.calls import recorded
+from tests.stand_ins.logs_tail import logs_tail
 from tests.stand_ins.run import FakeRun
 
 WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
@@ -20,11 +25,16 @@ WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Reg
 @pytest.fixture(scope="module")
 def shop(servers: Aws) -> BrokenService:
     servers.client("s3").create_bucket(Bucket="bucket")
+    servers.client("s3").put_object(Bucket="bucket", Key="key", Body=b"text")
     return broken_service(servers)
 
 
 def use_s3(run: FakeRun, shop: BrokenService) -> None:
+    run.settings = ToolSettings(s3_presign=timedelta(seconds=60))
     run.call(aws_s3, operation="listObjects")
+    run.call(aws_s3, operation="listPrefixes", bucket="bucket")
+    for operation in ("headObject", "previewObject", "presignGet"):
+        run.call(aws_s3, operation=operation, bucket="bucket", key="key")
 
 
 def use_ecs(run: FakeRun, shop: BrokenService) -> None:
@@ -38,7 +48,32 @@ def use_ecs(run: FakeRun, shop: BrokenService) -> None:
         gone.call(aws_ecs, ecsCluster="shop", ecsTaskArn=shop.task_arn)
 
 
-USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {"aws_s3": use_s3, "aws_ecs": use_ecs}
+def use_search_logs(run: FakeRun, shop: BrokenService) -> None:
+    for preset in ("errors", "slow", "pattern", "diff", "lines"):
+        run.kept = None
+        run.call(search_logs, logGroups=[LOG_GROUP], preset=preset)
+    # A query that nobody waits for any more.
+    gone = FakeRun(settings=run.settings)
+    gone.sleep = lambda duration: gone.cancel() or gone.check()  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(Cancelled):
+        gone.call(search_logs, logGroups=[LOG_GROUP])
+
+
+def use_tail(run: FakeRun, shop: BrokenService) -> None:
+    # Logs of their own: there is no Live Tail beside the other stand-ins.
+    with logs_tail("/app/web") as logs, pytest.MonkeyPatch.context() as patch:
+        for name, value in logs.environment().items():
+            patch.setenv(name, value)
+        for mode in ("live", "poll"):
+            run.call(tail_logs, logGroups=["/app/web"], seconds=1, mode=mode)
+
+
+USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {
+    "aws_s3": use_s3,
+    "aws_ecs": use_ecs,
+    "search_logs": use_search_logs,
+    "tail_logs": use_tail,
+}
 
 
 def test_every_tool_that_asks_aws_is_in_the_table():
@@ -82,8 +117,11 @@ def test_a_policy_for_one_tool_has_its_actions_alone():
     """Ours."""
     found = policy(["aws_s3"])
 
-    assert [statement["Action"] for statement in found["Statement"]] == [["s3:ListAllMyBuckets"], ["s3:ListBucket"]]
-    assert [statement["Resource"] for statement in found["Statement"]] == [["*"], ["arn:aws:s3:::*"]]
+    assert [(statement["Action"], statement["Resource"]) for statement in found["Statement"]] == [
+        (["s3:ListAllMyBuckets"], ["*"]),
+        (["s3:ListBucket"], ["arn:aws:s3:::*"]),
+        (["s3:GetObject"], ["arn:aws:s3:::*/*"]),
+    ]
 
 
 def test_regions_become_a_condition_but_for_models():
