@@ -117,7 +117,7 @@ def exited(name: str, code: int | None, reason: str = "", **more: Any) -> Contai
 
 def unstarted(number: int, minutes: float, reason: str, **more: Any) -> Task:
     """A task that never came to run, for this *reason*."""
-    made = {"code": "TaskFailedToStart", "reason": reason, "started": None}
+    made: dict[str, Any] = {"code": "TaskFailedToStart", "reason": reason, "started": None}
     return ended(number, minutes, exited("web", None, image="web:7"), **(made | more))
 
 

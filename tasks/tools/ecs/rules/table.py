@@ -11,7 +11,7 @@ _TASKS: Final = ("service", "tasks", "deployments", "revisions")
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(deployments.service_gone, ("service",)),
-    Rule(deployments.scaled_to_zero, ("service",)),
+    Rule(deployments.scaled_to_zero, ("service", "scaling", "trail")),
     Rule(deployments.too_few_running, ("service", "tasks")),
     Rule(deployments.deployment_failed, ("service", "deployments")),
     Rule(deployments.deployment_stuck, ("service", "deployments")),

@@ -1,5 +1,7 @@
 """How tasks ended: what each end means, and what it does not."""
 
+from typing import Any
+
 import pytest
 
 from tasks.tools.ecs.facts import Facts, LastWords, Logs, Task
@@ -28,8 +30,14 @@ from tests.stand_ins.facts import (
 )
 
 OOM = "OutOfMemoryError: Container killed due to memory usage"
-SCALED_IN = {"code": "ServiceSchedulerInitiated", "reason": "Scaling activity initiated by (deployment ecs-svc/7)"}
-ELB = {"code": "ServiceSchedulerInitiated", "reason": "Task failed ELB health checks in (target-group web)"}
+SCALED_IN: dict[str, Any] = {
+    "code": "ServiceSchedulerInitiated",
+    "reason": "Scaling activity initiated by (deployment ecs-svc/7)",
+}
+ELB: dict[str, Any] = {
+    "code": "ServiceSchedulerInitiated",
+    "reason": "Task failed ELB health checks in (target-group web)",
+}
 SIDECAR = revisions(definition(7, spec(), spec("proxy", essential=False)))
 
 
@@ -83,7 +91,7 @@ def test_an_exit_by_sigkill_is_not_called_a_lack_of_memory():
 
 
 @pytest.mark.parametrize("stop", [SCALED_IN, ELB, {"code": "UserInitiated", "reason": "Task stopped by user"}])
-def test_a_task_that_ecs_stopped_and_killed_was_slow_to_stop(stop: dict[str, str]):
+def test_a_task_that_ecs_stopped_and_killed_was_slow_to_stop(stop: dict[str, Any]):
     """AWS: after stopTimeout comes SIGKILL; that is no crash."""
     assert rules(of(ended(1, 4, exited("web", 137), **stop))) == [("slow-to-stop", "info")]
 
