@@ -148,6 +148,6 @@ def _has_way_out(table: Shape | None, *, public_ip: bool) -> bool:
 
 
 def _without_endpoint(endpoints: Iterable[Shape]) -> list[str]:
-    names = [each.get("ServiceName", "") for each in endpoints if each.get("State", "available") == "available"]
+    names = [each.get("ServiceName", "") for each in endpoints if each.get("State", "available").lower() == "available"]
     needed = [*_NEEDED, "s3"]
     return [each for each in needed if not any(name.endswith(f".{each}") for name in names)]
