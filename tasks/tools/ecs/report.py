@@ -213,10 +213,10 @@ def _timeline(facts: Facts, start: int, end: int) -> list[TimelineEntry]:
 
 
 def _usage(facts: Facts, analysed: Analysed) -> Usage:
-    used = analysed.usage
+    used, logs, samples = analysed.usage, facts.logs, facts.samples
     return {
-        "logQueries": facts.logs.queries if facts.logs else 0,
-        "scannedBytes": facts.logs.scanned if facts.logs else 0,
+        "logQueries": (logs.queries if logs else 0) + (samples is not None),
+        "scannedBytes": (logs.scanned if logs else 0) + (samples.scanned if samples else 0),
         "inputTokens": used.input,
         "outputTokens": used.output,
         "cacheReadTokens": used.cache_read,
