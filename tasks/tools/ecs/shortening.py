@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from tasks.mining.digest import size
 from tasks.tools.ecs.answer import Evidence, Investigation
+from tasks.tools.ecs.timeline import trimmed
 
 TOKENS: Final = 8_000
 CHARACTERS: Final = 3
@@ -30,7 +31,7 @@ def within(answer: Investigation, pieces: Sequence[Evidence]) -> Investigation:
     answer, limit = deepcopy(answer), TOKENS * CHARACTERS
     cited = _cited(answer)
     answer["evidence"] = [each for each in pieces if each["id"] in cited]
-    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _thinner, _fewer("findings"))
+    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _fewer_marks, _thinner, _fewer("findings"))
     for shorten in (*lists, _fewer("hypotheses"), _shorter):
         while size(answer) > limit and shorten(answer):
             kept = _cited(answer)
@@ -49,6 +50,15 @@ def _fewer(name: str) -> Callable[[Investigation], bool]:
         return True
 
     return shorten
+
+
+def _fewer_marks(answer: Investigation) -> bool:
+    """Of the chart's marks those stay that explain most."""
+    most = len(answer["chart"]["markers"])
+    if most <= _LONELY:
+        return False
+    answer["chart"] = trimmed(answer["chart"], most_markers=max(_LONELY, most * 2 // 3))
+    return True
 
 
 def _thinner(answer: Investigation) -> bool:

@@ -89,7 +89,7 @@ def _of_balancer(group: str, balancer: str) -> Iterator[Asked]:
     namespace = "AWS/ApplicationELB" if balancer.startswith("app/") else "AWS/NetworkELB"
     yield Asked(
         name="unhealthy",
-        unit="tasks",
+        unit="count",
         namespace=namespace,
         metric="UnHealthyHostCount",
         statistic="Maximum",

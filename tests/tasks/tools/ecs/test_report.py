@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tasks.mining.digest import size
 from tasks.tools.ecs.analysis.analysis import Analysed
 from tasks.tools.ecs.answer import Section, Status
+from tasks.tools.ecs.chart import chart
 from tasks.tools.ecs.evidence import pieces
 from tasks.tools.ecs.facts import Activity, Change, Facts, Image, Link, Logs, Scaling
 from tasks.tools.ecs.report import Conclusions, gaps, report, whole
@@ -108,6 +109,7 @@ def concluded(known: Facts, text: str = "", status: Status = "ok") -> Conclusion
         pieces=pieces(known),
         sections=sections,
         analysed=Analysed({"text": text, "source": "rules"}),
+        chart=chart(known, ago(24 * 60), ago(0)),
     )
 
 
