@@ -71,10 +71,11 @@ fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure latency, call overhead, the cost of an open stream and of log mining on this machine
+bench: $(READY) ## Measure latency, call overhead, the cost of an open stream, of log mining and of an investigation
 	@$(BIN)/python bench/streaming.py
 	@$(BIN)/python bench/sessions.py
 	@$(BIN)/python bench/ecs_mining.py
+	@$(BIN)/python bench/investigation.py
 
 wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel

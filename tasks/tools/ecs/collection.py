@@ -26,7 +26,7 @@ _BLIND: Final = ("denied", "throttled", "error")
 
 
 class Collection:
-    """Collects all sections of *scene*; ToolError when there is no such cluster or service."""
+    """Collects all sections of *scene*; ToolError when there is no such cluster, service or task."""
 
     def __init__(self, scene: Scene, sections: Sections, kept: Kept) -> None:
         self._scene = scene
@@ -34,7 +34,6 @@ class Collection:
         self._kept = kept
         self._settled: set[str] = set()
         self._judged: set[str] = set()
-        self._told: set[str] = set()
         self._running: dict[Future[Any], str] = {}
         self._waiting: dict[str, tuple[tuple[str, ...], Callable[[], Any]]] = {}
 
@@ -85,8 +84,8 @@ class Collection:
 
     def _must_exist(self, name: str) -> None:
         """An investigation of what does not exist is a mistake of the caller's."""
-        section = self._sections.all[name]
-        asked = name == "cluster" or (name == "service" and self._scene.request.service)
+        section, request = self._sections.all[name], self._scene.request
+        asked = name == "cluster" or (name == "service" if request.service else name == "tasks")
         if asked and section["status"] == "empty":
             raise ToolError(section["message"])
 
@@ -107,9 +106,8 @@ class Collection:
                 self._tell(finding)
 
     def _tell(self, finding: Finding) -> None:
-        if finding.rule in self._told or finding.severity == "info":
+        if finding.severity == "info":
             return
-        self._told.add(finding.rule)
         data = {
             "finding": {
                 "rule": finding.rule,

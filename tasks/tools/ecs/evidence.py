@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tasks.mining.digest import harmless
 from tasks.tools.ecs.facts import (
@@ -16,6 +16,9 @@ from tasks.tools.ecs.facts import (
     TargetGroup,
     Task,
 )
+
+LOG: Final = "section:logs"
+"""The id of the log as a whole."""
 
 
 class Piece(NamedTuple):
@@ -145,6 +148,9 @@ def _metric(found: Metric) -> str:
 
 
 def _logs(found: Logs) -> Iterator[Piece]:
+    first = found.minutes[0][0] if found.minutes else None
+    words = f"log of {', '.join(found.groups)}: {found.events:,} lines, {found.errors:,} that may speak of trouble"
+    yield Piece(LOG, first, words)
     for each in found.patterns:
         new = ", new" if each.is_new else ""
         times = f"{clock(each.first)} to {clock(each.last)}"

@@ -82,6 +82,8 @@ class Service(Fact, frozen=True, kw_only=True):
     created: int | None = None
     events: tuple[Event, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
+    daemon: bool = False
+    """Whether it runs one task on each instance: its desired count is nobody's wish."""
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -192,6 +194,8 @@ class Revisions(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     guessed: bool = False
     """Whether the one before is only the number before: nothing says that it ever ran."""
     changes: tuple[Change, ...] = ()
+    given_up: bool = False
+    """Whether the other one came later and was rolled back: then *previous* is that one, and *changes* lead to it."""
 
 
 class Image(Fact, frozen=True, kw_only=True):
@@ -238,6 +242,8 @@ class Check(Fact, frozen=True, kw_only=True):
     text: str
     ok: bool | None = None
     command: str = ""
+    port: int = 0
+    """That the packets are for; 0 is any."""
 
 
 class Alarm(Fact, frozen=True, kw_only=True):
@@ -346,6 +352,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 class Facts(msgspec.Struct, kw_only=True, rename="camel"):
     """All of it, as far as it is known by now: each section sets its own."""
 
+    start: int = 0
+    """Of the time that is looked at: what was over before it is history."""
+    end: int | None = None
     cluster: Cluster | None = None
     service: Service | None = None
     tasks: tuple[Task, ...] | None = None

@@ -25,7 +25,8 @@ def investigate(run: Run, request: Request) -> tuple[Investigation, Facts]:
     """The answer, and all the facts it comes from. A later attempt goes on where the one before was."""
     kept = Kept(run, request.window)
     sections = Sections(run, kept, STEPS_IN_ALL)
-    scene = Scene(run, replace(request, window=kept.window), say=sections.say)
+    start, end = map(at, kept.window)
+    scene = Scene(run, replace(request, window=kept.window), Facts(start=start, end=end), sections.say)
     Collection(scene, sections, kept).run()
     found = _concluded(scene, sections, kept)
     uri = run.keep("evidence", whole(scene, found))

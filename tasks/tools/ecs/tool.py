@@ -66,8 +66,8 @@ def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may w
     check_arns(run.settings, cluster, service, task)
     request = Request(
         cluster=_name(cluster, "cluster"),
-        service=_name(service, "service") if service else None,
-        task=task,
+        service=_name(service, "service", cluster) if service else None,
+        task=_task(task, cluster) if task else None,
         window=window_of(start, end, window_minutes, now=datetime.now(UTC)),
         depth=depth,
         containers=tuple(containers or ()),
@@ -101,8 +101,8 @@ def aws_ecs(
     check_arns(run.settings, ecs_cluster, ecs_task_arn, ecs_service)
     request = Request(
         cluster=_name(ecs_cluster, "cluster"),
-        service=_name(ecs_service, "service") if ecs_service else None,
-        task=ecs_task_arn,
+        service=_name(ecs_service, "service", ecs_cluster) if ecs_service else None,
+        task=_task(ecs_task_arn, ecs_cluster) if ecs_task_arn else None,
         window=window_of(None, None, window_minutes, now=datetime.now(UTC)),
         analyze=analyze,
     )
@@ -112,7 +112,7 @@ def aws_ecs(
 def window_of(start: str | None, end: str | None, minutes: int, *, now: datetime) -> Window:
     """The time to look at; ToolError names what is wrong with it."""
     last = _moment(end, "end") if end else now
-    first = _moment(start, "start") if start else last - timedelta(minutes=minutes)
+    first = _moment(start, "start") if start else _before(last, timedelta(minutes=minutes))
     if first >= last:
         raise ToolError(f"start must be before end{'' if end else ', which is now'}.")
     if last > now + timedelta(minutes=5):
@@ -128,15 +128,35 @@ def _moment(text: str, name: str) -> datetime:
     except ValueError:
         raise ToolError(f"{name} is no moment: write it as 2026-11-28T03:10:00Z.") from None
     if found.tzinfo is None:
-        raise ToolError(f"{name} has no zone: write it as {text}Z, or with an offset such as +01:00.")
-    return found.astimezone(UTC)
+        raise ToolError(f"{name} has no zone: write it as 2026-11-28T03:10:00Z, or with an offset such as +01:00.")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ToolError(f"{name} is no moment that AWS could know of.") from None
 
 
-def _name(given: str, what: str) -> str:
-    """The name in an ARN, or the name."""
+def _before(moment: datetime, duration: timedelta) -> datetime:
+    try:
+        return moment - duration
+    except OverflowError:
+        raise ToolError("end is no moment that AWS could know of.") from None
+
+
+def _name(given: str, what: str, cluster: str = "") -> str:
+    """The name in an ARN, or the name; ToolError for an ARN of something else, or in another cluster."""
     if not is_arn(given):
         return given
-    kind, _, rest = given.split(":", 5)[-1].partition("/")
-    if kind != what or not rest:
+    service, _, _, resource = [*given.strip().split(":", 5), "", "", "", ""][2:6]
+    kind, _, rest = resource.partition("/")
+    where, _, name = rest.rpartition("/")
+    if service != "ecs" or kind != what or not name:
         raise ToolError(f"{given[:200]!r} is not the ARN of an ECS {what}.")
-    return rest.rpartition("/")[2]
+    if cluster and where and where != _name(cluster, "cluster"):
+        raise ToolError(f"The {what} {name!r} is in the cluster {where!r}, and not in {cluster[:200]!r}.")
+    return name
+
+
+def _task(given: str, cluster: str) -> str:
+    """As it was given, once its ARN is seen to be that of a task in the cluster."""
+    _name(given, "task", cluster)
+    return given

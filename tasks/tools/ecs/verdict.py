@@ -6,7 +6,7 @@ from typing import Final
 from tasks.tools.ecs.answer import Hypothesis, Severity, Status, Verdict
 from tasks.tools.ecs.evidence import moment
 from tasks.tools.ecs.facts import Facts
-from tasks.tools.ecs.rules.finding import Finding, ecs_command
+from tasks.tools.ecs.rules.finding import Finding, ecs_command, steady_since
 
 MOST: Final = 5
 NEEDED: Final = ("service", "tasks", "targets", "metrics", "alarms", "logs")
@@ -26,9 +26,22 @@ def verdict(facts: Facts, findings: Sequence[Finding], statuses: Mapping[str, St
     return {
         "status": "broken" if grave and is_down else "degraded",
         "severity": "critical" if grave else "warning",
-        "summary": f"{_counts(facts)}{said}",
-        "since": moment(min((each.since for each in bad if each.since), default=None)),
+        "summary": f"{_counts(facts)}{said}{_again(facts, top)}",
+        "since": moment(_since(bad)),
     }
+
+
+def _since(bad: Sequence[Finding]) -> int | None:
+    """Of what has a cause; a sign alone, such as an alarm, may be older than the trouble."""
+    explained = [each.since for each in bad if each.cause and each.since]
+    return min(explained or [each.since for each in bad if each.since], default=None)
+
+
+def _again(facts: Facts, top: Finding) -> str:
+    """Whether it is over, as far as tasks that ended are meant."""
+    tasks = [task for task in facts.stopped if task.id in top.evidence]
+    well = steady_since(facts, tasks)
+    return f" The service is steady again since {moment(well)}." if well else ""
 
 
 def hypotheses(facts: Facts, findings: Sequence[Finding], statuses: Mapping[str, Status]) -> list[Hypothesis]:

@@ -1,6 +1,6 @@
 """The cluster and the service: what should run, what does, and what ECS says about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -60,13 +60,7 @@ def _service(found: Mapping[str, Any], name: str) -> Service:
         launch=found.get("launchType") or ", ".join(providers),
         definition=found.get("taskDefinition", ""),
         grace=found.get("healthCheckGracePeriodSeconds"),
-        links=tuple(
-            Link(
-                group=each["targetGroupArn"], container=each.get("containerName", ""), port=each.get("containerPort", 0)
-            )
-            for each in found.get("loadBalancers", [])
-            if each.get("targetGroupArn")
-        ),
+        links=tuple(link for each in found.get("loadBalancers", []) for link in _links(each)),
         subnets=tuple(network.get("subnets", [])),
         groups=tuple(network.get("securityGroups", [])),
         public_ip=network.get("assignPublicIp") == "ENABLED",
@@ -78,7 +72,15 @@ def _service(found: Mapping[str, Any], name: str) -> Service:
             for number, event in enumerate(found.get("events", [])[:EVENTS], 1)
         ),
         rollouts=tuple(_rollout(number, each) for number, each in enumerate(found.get("deployments", []), 1)),
+        daemon=found.get("schedulingStrategy") == "DAEMON",
     )
+
+
+def _links(found: Mapping[str, Any]) -> Iterator[Link]:
+    """One, and of a blue/green deployment the other: either may be the one in use."""
+    other = found.get("advancedConfiguration", {}).get("alternateTargetGroupArn")
+    for group in dict.fromkeys(each for each in (found.get("targetGroupArn"), other) if each):
+        yield Link(group=group, container=found.get("containerName", ""), port=found.get("containerPort", 0))
 
 
 def _rollout(number: int, found: Mapping[str, Any]) -> Rollout:

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec.structs import replace
+
 from tasks.tools.ecs.facts import Check
 from tasks.tools.ecs.scene import NotThere, Scene
 
@@ -25,10 +27,7 @@ def network(scene: Scene) -> tuple[Check, ...]:
     checks = [*_from_balancer(scene, ec2), *_to_internet(ec2, list(service.subnets), public_ip=service.public_ip)]
     if not checks:
         raise NotThere("There is no load balancer, and nothing else to check.")
-    return tuple(
-        Check(id=f"network:{number}", name=each.name, text=each.text, ok=each.ok, command=each.command)
-        for number, each in enumerate(checks, 1)
-    )
+    return tuple(replace(each, id=f"network:{number}") for number, each in enumerate(checks, 1))
 
 
 def _from_balancer(scene: Scene, ec2: "EC2Client") -> Iterator[Check]:
@@ -40,7 +39,8 @@ def _from_balancer(scene: Scene, ec2: "EC2Client") -> Iterator[Check]:
     found = scene.run.aws("elbv2").describe_load_balancers(LoadBalancerArns=arns[:20]).get("LoadBalancers", [])
     theirs = list(dict.fromkeys(group for each in found for group in each.get("SecurityGroups", [])))
     ours = cast("list[Shape]", ec2.describe_security_groups(GroupIds=list(service.groups)).get("SecurityGroups", []))
-    for port in sorted({link.port for link in service.links if link.port}):
+    asked = {int(group.check_port) for group in scene.facts.targets or () if group.check_port.isdecimal()}
+    for port in sorted({link.port for link in service.links if link.port} | asked):
         yield _admission(ours, theirs, port)
 
 
@@ -50,9 +50,11 @@ def _admission(ours: Sequence[Shape], theirs: Sequence[str], port: int) -> Check
     if not theirs:
         # Network load balancers may have none: then the client's address, or the subnet's, counts.
         ok = True if any(_from_anywhere(rule) for rule in let_in) else None
-        return Check(id="", name="from-load-balancer", ok=ok, text=f"The load balancer has no security group; {names}")
+        word = "let everybody" if ok else "may let it"
+        text = f"The load balancer has no security group; the tasks' ({names}) {word} in at TCP port {port}."
+        return Check(id="", name="from-load-balancer", ok=ok, text=text, port=port)
     ok = any(_from_anywhere(rule) or _from_group(rule, theirs) for rule in let_in)
-    if not ok and any(rule.get("IpRanges") or rule.get("PrefixListIds") for rule in let_in):
+    if not ok and any(rule.get(each) for rule in let_in for each in ("IpRanges", "Ipv6Ranges", "PrefixListIds")):
         ok = None
     source = ", ".join(theirs)
     word = {True: "let", False: "do not let", None: "may let"}[ok]
@@ -64,6 +66,7 @@ def _admission(ours: Sequence[Shape], theirs: Sequence[str], port: int) -> Check
         text=f"The tasks' security groups ({names}) {word} the load balancer's ({source}) in at TCP port {port}.",
         command=f"aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port {port} "
         f"--source-group {theirs[0]}",
+        port=port,
     )
 
 
@@ -145,6 +148,6 @@ def _has_way_out(table: Shape | None, *, public_ip: bool) -> bool:
 
 
 def _without_endpoint(endpoints: Iterable[Shape]) -> list[str]:
-    names = [each.get("ServiceName", "") for each in endpoints if each.get("State", "available") == "available"]
+    names = [each.get("ServiceName", "") for each in endpoints if each.get("State", "available").lower() == "available"]
     needed = [*_NEEDED, "s3"]
     return [each for each in needed if not any(name.endswith(f".{each}") for name in names)]

@@ -37,14 +37,17 @@ def place(scene: Scene) -> Place:
         raise NotThere(f"The task definition has none of the containers asked for; its containers are: {names}.")
     logs = [each.logs for each in wanted if each.logs and each.logs.driver == "awslogs" and each.logs.group]
     unread = [f"{each.name} ({_driver(each)})" for each in wanted if each.logs not in logs]
+    known = {each.name for each in containers}
+    unread += [f"{name} (no such container)" for name in scene.request.containers if name not in known]
     if not logs:
         raise NotThere(f"No container logs to CloudWatch through awslogs: {', '.join(unread)}.")
-    region = logs[0].region
-    here = tuple(each for each in logs if each.region == region)
-    unread += [f"{each.container} (in {each.region})" for each in logs if each.region != region]
+    home = scene.run.aws("ecs").meta.region_name
+    region = logs[0].region or home
+    here = tuple(each for each in logs if (each.region or home) == region)
+    unread += [f"{each.container} (in {each.region or home})" for each in logs if each not in here]
     return Place(
         groups=tuple(dict.fromkeys(each.group for each in here)),
-        region=None if region == scene.run.aws("ecs").meta.region_name else region,
+        region=None if region == home else region,
         targets=here,
         only=_only(scene, here),
         unread=tuple(unread),

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.redact import clipped
-from tasks.tools.ecs.facts import Change, ContainerSpec, Definition, LogTarget, Revisions
+from tasks.tools.ecs.facts import Change, ContainerSpec, Definition, LogTarget, Revisions, Rollout
 from tasks.tools.ecs.scene import NotThere, Scene
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def revisions(scene: Scene) -> Revisions:
     ecs = scene.run.aws("ecs")
     wanted = _deployed(scene)
     current = _described(ecs, wanted, "definition:1")
+    if tried := _given_up(scene, current):
+        newer = _found(ecs, tried.definition)
+        changes = tuple(_changes(scene, current, newer)) if newer else ()
+        return Revisions(current=current, previous=newer, changes=changes, given_up=newer is not None)
     before, guessed = _before(scene, current)
     previous = _found(ecs, before) if before else None
     if previous is None:
@@ -53,6 +58,12 @@ def _deployed(scene: Scene) -> str:
     if facts.tasks:
         return facts.tasks[0].definition
     raise NotThere("Neither the service nor a task says which task definition is deployed.")
+
+
+def _given_up(scene: Scene, current: Definition) -> Rollout | None:
+    """The newest deployment, if it was of another definition and was rolled back to the one that is deployed."""
+    latest = next(iter(scene.facts.rollouts), None)
+    return latest if latest and latest.rolled_back and latest.definition not in ("", current.arn) else None
 
 
 def _before(scene: Scene, current: Definition) -> tuple[str | None, bool]:
@@ -127,9 +138,16 @@ def _digests(found: Iterable[Mapping[str, str]], key: str) -> dict[str, str]:
 
 
 def _changes(scene: Scene, before: Definition, after: Definition) -> Iterator[Change]:
-    moment = next((each.created for each in scene.facts.rollouts if each.definition == after.arn), None)
+    moment = _deployed_at(scene, after.arn)
     for number, (what, old, new) in enumerate(differences(before, after), 1):
         yield Change(id=f"change:{number}", what=what, before=old, after=new, at=moment)
+
+
+def _deployed_at(scene: Scene, arn: str) -> int | None:
+    """When it was deployed first, of the times it was in a row: to deploy it again changes nothing."""
+    newest = dropwhile(lambda each: each.definition != arn, scene.facts.rollouts)
+    row = takewhile(lambda each: each.definition == arn, newest)
+    return min((each.created for each in row if each.created), default=None)
 
 
 def differences(before: Definition, after: Definition) -> Iterator[tuple[str, str, str]]:
@@ -138,9 +156,9 @@ def differences(before: Definition, after: Definition) -> Iterator[tuple[str, st
         yield from _one(words, getattr(before, field), getattr(after, field))
     old = {each.name: each for each in before.containers}
     new = {each.name: each for each in after.containers}
-    for name in old.keys() - new.keys():
+    for name in sorted(old.keys() - new.keys()):
         yield f"container {name}", old[name].image, "removed"
-    for name in new.keys() - old.keys():
+    for name in sorted(new.keys() - old.keys()):
         yield f"container {name}", "not there", new[name].image
     for name in sorted(old.keys() & new.keys()):
         yield from _in_container(name, old[name], new[name])

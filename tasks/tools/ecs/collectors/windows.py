@@ -37,8 +37,8 @@ def _cut(minute: int, lines: int, room: int) -> list[Span]:
     """A minute in pieces of whole seconds that have room for their share."""
     pieces = min(60, -(-lines // room))
     edges = [minute + piece * MINUTE // pieces // 1000 * 1000 for piece in range(pieces)] + [minute + MINUTE]
-    share = -(-lines // pieces)
-    return [Span(start, end, share) for start, end in pairwise(edges)]
+    share, more = divmod(lines, pieces)
+    return [Span(start, end, share + (number < more)) for number, (start, end) in enumerate(pairwise(edges))]
 
 
 def _chosen(cut: list[Span], most: int) -> list[Span]:

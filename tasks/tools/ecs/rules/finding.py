@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tasks.tools.ecs.answer import Confidence, Severity
-from tasks.tools.ecs.facts import Facts, Task
+from tasks.tools.ecs.facts import ContainerSpec, Facts, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ CITED = 5
 SIGKILL, SEGFAULT, SIGTERM = 137, 139, 143
 """Exit codes: 128 and the signal."""
 _WANTED = ("Scaling activity initiated by", "Task stopped by user", "Stopped by")
+QUIET = 10 * 60_000
+"""Milliseconds after the last failure before which nothing is called over."""
 
 
 def cited(facts: Sequence[Task]) -> tuple[str, ...]:
@@ -82,7 +85,62 @@ def _could_not(task: Task) -> bool:
 def failed(facts: Facts) -> list[Task]:
     """Tasks that ended because something was wrong with them, the newest first."""
     bad = {task.id for task in [*crashed(facts), *unstarted(facts)]}
-    return [task for task in facts.stopped if task.id in bad or "health check" in task.reason]
+    return [task for task in facts.stopped if task.id in bad or is_unhealthy(task)]
+
+
+def is_unhealthy(task: Task) -> bool:
+    """Whether ECS stopped it for a health check."""
+    return "health check" in task.reason and task.code != "UserInitiated"
+
+
+def is_of_service(task: Task) -> bool:
+    """Whether a service is to keep it running; a job's task may end. Where nothing is said, one is."""
+    return not task.group or task.group.startswith("service:")
+
+
+def gravity(facts: Facts, tasks: Sequence[Task]) -> Severity:
+    """Of what happened to *tasks*: less grave when the service has been well again since."""
+    return "warning" if steady_since(facts, tasks) else "critical"
+
+
+def steady_since(facts: Facts, tasks: Sequence[Task]) -> int | None:
+    """When ECS called the service steady after the last of *tasks* ended, if that is over.
+
+    It is when another revision took the place of theirs, or when it has been quiet for longer than between two ends.
+    """
+    service, ends = facts.service, sorted(task.ended for task in tasks if task.ended)
+    if service is None or not ends or service.running < max(1, service.desired):
+        return None
+    steady = [each.at for each in service.events if "steady state" in each.text and each.at > ends[-1]]
+    latest = next(iter(facts.rollouts), None)
+    done = latest is not None and latest.state == "COMPLETED" and not latest.rolled_back
+    replaced = done and latest is not None and latest.definition not in ("", *(task.definition for task in tasks))
+    if not steady or not (replaced or _is_quiet(facts, ends)):
+        return None
+    return min(steady)
+
+
+def _is_quiet(facts: Facts, ends: Sequence[int]) -> bool:
+    longest = max((after - before for before, after in pairwise(ends)), default=0)
+    return facts.end is not None and facts.end - ends[-1] > max(QUIET, longest)
+
+
+def well_since(facts: Facts) -> int:
+    """When ECS last called the service steady: what an event said before that is settled. 0 when it never did."""
+    events = facts.service.events if facts.service else ()
+    return max((each.at for each in events if "steady state" in each.text), default=0)
+
+
+def is_essential(facts: Facts, task: Task, container: str) -> bool:
+    """Whether the task ends with that container: as its definition says, and else as ECS does when nothing is said."""
+    return (spec := spec_of(facts, task, container)) is None or spec.essential
+
+
+def spec_of(facts: Facts, task: Task, container: str) -> ContainerSpec | None:
+    """As the task's own definition says, if it is one of the two that are known."""
+    known = (facts.revisions.current, facts.revisions.previous) if facts.revisions else ()
+    specs = (spec for each in known if each and each.arn == task.definition for spec in each.containers)
+    return next((spec for spec in specs if spec.name == container), None)
 
 
 def reasons(task: Task) -> Iterator[str]:

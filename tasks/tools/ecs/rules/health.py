@@ -10,8 +10,11 @@ from tasks.tools.ecs.rules.finding import (
     cited,
     definition_command,
     earliest,
+    gravity,
+    is_unhealthy,
     logs_command,
     plural,
+    spec_of,
 )
 
 _TIMEOUT: Final = "Target.Timeout"
@@ -20,18 +23,21 @@ _MISMATCH: Final = "Target.ResponseCodeMismatch"
 
 def container_unhealthy(facts: Facts) -> Iterator[Finding]:
     """The check that the task definition itself has."""
-    dead = [task for task in facts.stopped if "container health check" in task.reason.lower()]
-    sick = [task for task in facts.tasks or () if task.health == "UNHEALTHY"]
-    tasks = [*sick, *(task for task in dead if task not in sick)]
+    dead = [task for task in facts.stopped if is_unhealthy(task) and "container" in task.reason.lower()]
+    alive = [task for task in facts.tasks or () if task not in facts.stopped]
+    sick = [task for task in alive if task.health == "UNHEALTHY"]
+    tasks = [*sick, *dead]
     if not tasks:
         return
     name = next((each.name for each in tasks[0].containers if each.health == "UNHEALTHY"), "")
-    check = _check_of(facts, name)
+    spec = spec_of(facts, tasks[0], name)
+    check = spec.health_check if spec else ""
+    grave = len(sick) * 2 >= len(alive) if sick else gravity(facts, dead) == "critical"
     yield Finding(
         rule="container-unhealthy",
-        severity="critical",
+        severity="critical" if grave else "warning",
         message=f"{plural(len(tasks), 'task')} fail the health check of their own container {name}".rstrip() + ".",
-        evidence=(*cited(tasks), *(("definition:1",) if check else ())),
+        evidence=(*cited(tasks), *_definition(facts, tasks[0])),
         since=earliest(dead) or earliest(tasks),
         cause=Cause(
             text=f"The container's own health check fails{f' ({check})' if check else ''}: what it calls is not there, "
@@ -57,7 +63,7 @@ def targets_unhealthy(facts: Facts) -> Iterator[Finding]:
             severity="critical" if len(group.unhealthy) * 2 >= len(group.targets) else "warning",
             message=f"{len(group.unhealthy)} of {plural(len(group.targets), 'target')} in {group.name} are unhealthy: "
             f"{target.words or target.reason}.",
-            evidence=(group.id, *_blocked_ids(facts), *cited(dead)[:3]),
+            evidence=(group.id, *_blocked_ids(facts, group), *cited(dead)[:3]),
             since=earliest(dead) or _since(facts),
             cause=_cause(facts, group, target),
         )
@@ -66,11 +72,11 @@ def targets_unhealthy(facts: Facts) -> Iterator[Finding]:
 def stopped_by_balancer(facts: Facts) -> Iterator[Finding]:
     """What the load balancer said of tasks that are gone."""
     known = any(group.unhealthy for group in facts.targets or ())
-    dead = [task for task in facts.stopped if "ELB health check" in task.reason]
+    dead = [task for task in facts.stopped if is_unhealthy(task) and "ELB" in task.reason]
     if dead and not known:
         yield Finding(
             rule="stopped-by-load-balancer",
-            severity="critical",
+            severity=gravity(facts, dead),
             message=f"{plural(len(dead), 'task')} were stopped for failing the load balancer's health checks.",
             evidence=cited(dead),
             since=earliest(dead),
@@ -112,7 +118,7 @@ def port_mismatch(facts: Facts) -> Iterator[Finding]:
 def _cause(facts: Facts, group: TargetGroup, target: Target) -> Cause:
     path = group.path or "its port"
     command = f"aws elbv2 describe-target-health --target-group-arn {group.arn}"
-    if target.reason == _TIMEOUT and (blocked := _blocked(facts)):
+    if target.reason == _TIMEOUT and (blocked := _blocked(facts, group)):
         return Cause(
             text=f"A security group does not let the load balancer reach the tasks: {blocked.text}",
             weight=97,
@@ -147,13 +153,17 @@ def _cause(facts: Facts, group: TargetGroup, target: Target) -> Cause:
     )
 
 
-def _blocked(facts: Facts) -> Check | None:
+def _blocked(facts: Facts, group: TargetGroup) -> Check | None:
+    """The check of a port that the load balancer sends to, or asks, in this group."""
+    ports = {link.port for link in (facts.service.links if facts.service else ()) if link.group == group.arn}
+    ports |= {target.port for target in group.targets}
+    ports |= {int(group.check_port)} if group.check_port.isdecimal() else set()
     checks = (each for each in facts.network or () if each.name == "from-load-balancer" and each.ok is False)
-    return next(checks, None)
+    return next((each for each in checks if not each.port or each.port in ports), None)
 
 
-def _blocked_ids(facts: Facts) -> tuple[str, ...]:
-    found = _blocked(facts)
+def _blocked_ids(facts: Facts, group: TargetGroup) -> tuple[str, ...]:
+    found = _blocked(facts, group)
     return (found.id,) if found else ()
 
 
@@ -173,9 +183,10 @@ def _since(facts: Facts) -> int | None:
     return min((moment for moment, value in points if value > 0), default=None)
 
 
-def _check_of(facts: Facts, name: str) -> str:
-    containers = facts.revisions.current.containers if facts.revisions else ()
-    return next((each.health_check for each in containers if each.name == name), "")
+def _definition(facts: Facts, task: Task) -> tuple[str, ...]:
+    """The id of its definition, if that is one of those that are known."""
+    known = (facts.revisions.current, facts.revisions.previous) if facts.revisions else ()
+    return tuple(each.id for each in known if each and each.arn == task.definition)
 
 
 def _grace(facts: Facts) -> str:

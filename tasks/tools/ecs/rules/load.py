@@ -1,6 +1,7 @@
 """What the numbers say: CPU, memory, errors, latency, alarms and scaling."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -18,23 +19,25 @@ MANY: Final = 0.25
 SLOWER: Final = 3.0
 SLOW: Final = 1.0
 """Seconds."""
+STEERING: Final = "TargetTracking-"
+"""What the names of alarms that Application Auto Scaling makes for itself begin with."""
 
 
 def high_memory(facts: Facts) -> Iterator[Finding]:
     for metric in _named(facts, "memory"):
         if metric.peak >= HIGH:
-            yield _high(facts, metric, "memory", weight=60)
+            since = next((moment for moment, value in metric.points if value >= HIGH), None)
+            yield _high(facts, metric, "memory", weight=60, since=since)
 
 
 def high_cpu(facts: Facts) -> Iterator[Finding]:
     """Not a spike: a service may use what it has for a moment."""
     for metric in _named(facts, "cpu"):
-        if _lasts(metric.points, HIGH):
-            yield _high(facts, metric, "CPU", weight=57)
+        if since := _lasting(metric.points, HIGH):
+            yield _high(facts, metric, "CPU", weight=57, since=since)
 
 
-def _high(facts: Facts, metric: Metric, what: str, weight: int) -> Finding:
-    since = next((moment for moment, value in metric.points if value >= HIGH), None)
+def _high(facts: Facts, metric: Metric, what: str, *, weight: int, since: int | None) -> Finding:
     latest = metric.points[-1][1]
     return Finding(
         rule=f"high-{what.lower()}",
@@ -66,7 +69,8 @@ def failing_requests(facts: Facts) -> Iterator[Finding]:
             rule="failing-requests",
             severity="critical" if part >= MANY else "warning",
             message=f"{total:,.0f} requests were answered with 5xx"
-            f"{f' ({part:.0%} of them)' if requests else ''}, {metric.peak:,.0f} a minute at the most.",
+            f"{f' ({part:.0%} of them)' if requests else ''}, "
+            f"{metric.peak / _minutes(metric):,.0f} a minute at the most.",
             evidence=(metric.id,),
             since=since,
         )
@@ -79,8 +83,7 @@ def slow_answers(facts: Facts) -> Iterator[Finding]:
         if len(values) < 2 * LASTING:
             continue
         usual = median(values[: max(LASTING, len(values) // 3)])
-        if _lasts(metric.points, max(SLOW, SLOWER * usual)):
-            since = next(moment for moment, value in metric.points if value >= max(SLOW, SLOWER * usual))
+        if since := _lasting(metric.points, max(SLOW, SLOWER * usual)):
             yield Finding(
                 rule="slow-answers",
                 severity="warning",
@@ -91,7 +94,8 @@ def slow_answers(facts: Facts) -> Iterator[Finding]:
 
 
 def alarms_raised(facts: Facts) -> Iterator[Finding]:
-    raised = [alarm for alarm in facts.alarms or () if alarm.state == "ALARM"]
+    """Not those by which auto scaling steers: one of them is in ALARM whenever there is less to do than there was."""
+    raised = [alarm for alarm in facts.alarms or () if alarm.state == "ALARM" and not alarm.name.startswith(STEERING)]
     if raised:
         listed = ", ".join(alarm.name for alarm in raised[:5])
         yield Finding(
@@ -108,15 +112,16 @@ def at_its_most(facts: Facts) -> Iterator[Finding]:
     scaling, service = facts.scaling, facts.service
     if scaling is None or service is None or not scaling.most or service.desired < scaling.most:
         return
-    busy = [each for each in (*_named(facts, "cpu"), *_named(facts, "memory")) if _lasts(each.points, HIGH)]
+    used = (*_named(facts, "cpu"), *_named(facts, "memory"))
+    busy = [(each, since) for each in used if (since := _lasting(each.points, HIGH))]
     if busy:
         cluster, name = names(facts)
         yield Finding(
             rule="at-its-most",
             severity="warning",
             message=f"The service runs as many tasks as auto scaling may give it ({scaling.most}), and is still busy.",
-            evidence=(scaling.id, *(each.id for each in busy)),
-            since=next((moment for moment, value in busy[0].points if value >= HIGH), None),
+            evidence=(scaling.id, *(each.id for each, _ in busy)),
+            since=min(since for _, since in busy),
             cause=Cause(
                 text=f"Auto scaling is at its maximum of {scaling.most} tasks, and the load is greater than they bear.",
                 weight=62,
@@ -156,7 +161,8 @@ def log_flood(facts: Facts) -> Iterator[Finding]:
     counts = [count for _, count, _ in minutes]
     usual, peak = median(counts), max(counts)
     if peak < FLOOD or peak < FLOODED * max(1.0, usual):
-        if usual < FLOOD * 10:
+        # Many lines are no flood where there are always so many, unless most of them are trouble.
+        if usual < FLOOD * 10 or facts.logs.errors < sum(counts) * TROUBLE:
             return
         usual = 0.0
     since = next(moment for moment, count, _ in minutes if count >= peak / 2)
@@ -184,16 +190,25 @@ FLOOD: Final = 1_000
 """Lines a minute."""
 FLOODED: Final = 8.0
 """Times the usual."""
+TROUBLE: Final = 0.25
+"""The part of the lines that speaks of trouble."""
 
 
 def _named(facts: Facts, name: str) -> list[Metric]:
     return [metric for metric in facts.metrics or () if metric.name == name and metric.points]
 
 
-def _lasts(points: Sequence[tuple[int, float]], limit: float) -> bool:
-    run = 0
-    for _, value in points:
-        run = run + 1 if value >= limit else 0
-        if run >= LASTING:
-            return True
-    return False
+def _lasting(points: Sequence[tuple[int, float]], limit: float) -> int | None:
+    """When the first stretch began in which so many points in a row are that high."""
+    row: list[int] = []
+    for moment, value in points:
+        row = [*row, moment] if value >= limit else []
+        if len(row) >= LASTING:
+            return row[0]
+    return None
+
+
+def _minutes(metric: Metric) -> float:
+    """That one point is about."""
+    gaps = [after[0] - before[0] for before, after in pairwise(metric.points)]
+    return max(1.0, min(gaps, default=0) / 60_000)

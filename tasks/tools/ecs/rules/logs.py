@@ -18,10 +18,18 @@ LEAST: Final = 5
 LEAST_NEW: Final = 20
 """Lines of a new or rising kind."""
 ROSE: Final = 3.0
+USUAL: Final = 1.5
+"""A rise below which it is as it was."""
 
 _NAME: Final = re.compile(
     r"(?<![\w.])((?:[a-z0-9-]+\.)+[a-z]{2,}|\d{1,3}(?:\.\d{1,3}){3}|[a-z][a-z0-9-]*)(?::(\d{2,5}))(?!\d)", re.IGNORECASE
 )
+_NO_HOST: Final = re.compile(
+    r"(?:.*\.(?:py|js|mjs|ts|java|kt|scala|go|rb|rs|c|cc|cpp|cs|php|ex|exs|html|xml|json|ya?ml)"
+    r"|line|pid|code|status|error|errno|exit|port|took|after|attempt|retry|id|thread)",
+    re.IGNORECASE,
+)
+"""What stands before a number, and is no host: a file of source code, or a word."""
 _ACTION: Final = re.compile(r"(?:perform:? |action:? )\[?([a-z0-9-]+:[A-Za-z*]+)")
 _CALLER: Final = re.compile(r"assumed-role/([\w+=,.@-]{1,64})/")
 
@@ -47,7 +55,8 @@ def _denied(patterns: Sequence[Pattern]) -> str:
 
 
 def _dependency(patterns: Sequence[Pattern]) -> str:
-    found = [match for each in patterns for _, text in each.samples if (match := _NAME.search(text))]
+    texts = [text for each in patterns for _, text in each.samples]
+    found = [match for text in texts for match in _NAME.finditer(text) if not _NO_HOST.fullmatch(match[1])]
     name = f" {found[0][1]}:{found[0][2]}" if found else ""
     return f"A dependency{name} does not answer: connections to it time out or are refused."
 
@@ -56,7 +65,9 @@ KINDS: Final = (
     Kind(
         rule="denied-by-aws",
         words=re.compile(
-            r"AccessDenied|is not authorized to perform|UnauthorizedOperation|not authorized to access", re.IGNORECASE
+            # Frameworks and files have exceptions of the same name: what they deny, AWS does not.
+            r"(?<!security\.access\.)(?<!nio\.file\.)AccessDenied|is not authorized to perform|UnauthorizedOperation",
+            re.IGNORECASE,
         ),
         message="AWS denies the application what it asks for",
         cause=_denied,
@@ -115,8 +126,9 @@ def spoken(facts: Facts) -> Iterator[Finding]:
     for kind in KINDS:
         found = [each for each in _trouble(facts) if _speaks(kind, each)]
         count = sum(each.count for each in found)
-        if count < LEAST and not (found and failed(facts)):
+        if count < LEAST and not (found and _is_last(facts, kind)):
             continue
+        usual = all(each.rose is not None and each.rose < USUAL for each in found)
         yield Finding(
             rule=kind.rule,
             severity=_severity(facts),
@@ -126,11 +138,23 @@ def spoken(facts: Facts) -> Iterator[Finding]:
             cause=Cause(
                 text=kind.cause(found),
                 weight=kind.weight,
-                confidence=kind.confidence,
+                confidence="low" if usual else kind.confidence,
+                against=("it was logged as often in the time compared with",) if usual else (),
                 step=kind.step,
                 command=definition_command(facts) if "role" in kind.step else logs_command(facts),
             ),
         )
+
+
+def _is_last(facts: Facts, kind: Kind) -> bool:
+    """Whether a task that failed says so at its end: then one line is enough."""
+    dead = {task.id for task in failed(facts)}
+    return any(
+        kind.words.search(text)
+        for each in (facts.logs.last if facts.logs else ())
+        if each.task in dead
+        for _, text in each.lines
+    )
 
 
 def new_errors(facts: Facts) -> Iterator[Finding]:

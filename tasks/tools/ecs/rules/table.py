@@ -3,30 +3,33 @@
 from typing import Final
 
 from tasks.tools.ecs.facts import Facts
-from tasks.tools.ecs.rules import deployments, health, load, logs, starting, tasks
+from tasks.tools.ecs.rules import deployments, health, images, load, logs, starting, tasks
 from tasks.tools.ecs.rules.finding import Finding, Rule
+
+_TASKS: Final = ("service", "tasks", "deployments", "revisions")
+"""How a task ended means less when the service has been well since, and more of an essential container."""
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(deployments.service_gone, ("service",)),
-    Rule(deployments.scaled_to_zero, ("service",)),
-    Rule(deployments.too_few_running, ("service",)),
+    Rule(deployments.scaled_to_zero, ("service", "scaling", "trail")),
+    Rule(deployments.too_few_running, ("service", "tasks")),
     Rule(deployments.deployment_failed, ("service", "deployments")),
     Rule(deployments.deployment_stuck, ("service", "deployments")),
     Rule(deployments.broke_after_deployment, ("service", "tasks", "deployments", "revisions")),
-    Rule(tasks.out_of_memory, ("tasks",)),
-    Rule(tasks.killed, ("tasks",)),
-    Rule(tasks.segfault, ("tasks",)),
-    Rule(tasks.crashes, ("tasks",)),
-    Rule(tasks.ended_well, ("tasks",)),
-    Rule(tasks.crash_loop, ("tasks",)),
+    Rule(tasks.out_of_memory, _TASKS),
+    Rule(tasks.killed, _TASKS),
+    Rule(tasks.segfault, _TASKS),
+    Rule(tasks.crashes, _TASKS),
+    Rule(tasks.ended_well, _TASKS),
+    Rule(tasks.crash_loop, _TASKS),
     Rule(tasks.interrupted, ("tasks",)),
-    Rule(starting.image_not_pulled, ("tasks",)),
-    Rule(starting.not_set_up, ("tasks",)),
-    Rule(starting.not_started, ("tasks",)),
+    Rule(images.image_not_pulled, (*_TASKS, "images")),
+    Rule(starting.not_set_up, _TASKS),
+    Rule(starting.not_started, _TASKS),
     Rule(starting.not_placed, ("service", "tasks")),
-    Rule(health.container_unhealthy, ("tasks",)),
+    Rule(health.container_unhealthy, _TASKS),
     Rule(health.targets_unhealthy, ("targets", "network")),
-    Rule(health.stopped_by_balancer, ("tasks", "targets")),
+    Rule(health.stopped_by_balancer, (*_TASKS, "targets")),
     Rule(health.port_mismatch, ("service", "revisions")),
     Rule(load.high_memory, ("metrics",)),
     Rule(load.high_cpu, ("metrics",)),
@@ -36,7 +39,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(load.at_its_most, ("service", "metrics", "scaling")),
     Rule(load.scaling_failed, ("scaling",)),
     Rule(load.log_flood, ("logs",)),
-    Rule(logs.spoken, ("tasks", "logs")),
+    Rule(logs.spoken, (*_TASKS, "logs")),
     Rule(logs.new_errors, ("logs",)),
     Rule(logs.more_errors, ("logs",)),
 )

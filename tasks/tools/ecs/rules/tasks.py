@@ -15,14 +15,25 @@ from tasks.tools.ecs.rules.finding import (
     crashed,
     definition_command,
     earliest,
+    gravity,
+    is_essential,
+    is_of_service,
     is_planned,
+    is_unhealthy,
     logs_command,
     plural,
     reasons,
+    spec_of,
 )
 
 LOOP: Final = 3
 """Tasks that crashed, from which on it is a loop."""
+INTERRUPTED: Final = {
+    "SpotInterruption": "Fargate Spot took capacity back",
+    "TerminationNotice": "their instance was terminated",
+    "InfrastructureHealth": "what they ran on was not healthy",
+}
+"""stopCodes of tasks that were not to blame."""
 _OOM: Final = "OutOfMemory"
 
 
@@ -32,12 +43,13 @@ def out_of_memory(facts: Facts) -> Iterator[Finding]:
     if not tasks:
         return
     name = next((each.name for each in tasks[0].containers if _OOM in each.reason), "a container")
-    limit = _limit(facts, name) or tasks[0].memory
+    spec = spec_of(facts, tasks[0], name)
+    limit = (spec.memory if spec else None) or tasks[0].memory
     of = f" ({limit} MiB)" if limit else ""
     metrics = tuple(each.id for each in facts.metrics or () if each.name == "memory")
     yield Finding(
         rule="out-of-memory",
-        severity="critical",
+        severity=gravity(facts, tasks),
         message=f"Container {name} used more memory than it may{of} in {plural(len(tasks), 'task')}, and was killed.",
         evidence=(*cited(tasks), *metrics),
         since=earliest(tasks),
@@ -52,8 +64,9 @@ def out_of_memory(facts: Facts) -> Iterator[Finding]:
 
 
 def killed(facts: Facts) -> Iterator[Finding]:
+    """What ECS stops itself it kills when it does not end in time; what it did not stop was killed by another."""
     tasks = [task for task in facts.stopped if _ended_with(task, SIGKILL) and not _is_oom(task)]
-    late = [task for task in tasks if is_planned(task)]
+    late = [task for task in tasks if is_planned(task) or is_unhealthy(task) or task.code in INTERRUPTED]
     if late:
         yield Finding(
             rule="slow-to-stop",
@@ -62,17 +75,17 @@ def killed(facts: Facts) -> Iterator[Finding]:
             evidence=cited(late),
             since=earliest(late),
         )
-    tasks = [task for task in tasks if not is_planned(task)]
+    tasks = [task for task in tasks if task not in late and not _first(facts, task) and _killed(facts, task)]
     if tasks:
-        name = _name(tasks[0], SIGKILL)
+        name = _killed(facts, tasks[0])[0].name
         yield Finding(
             rule="killed",
-            severity="critical",
+            severity=gravity(facts, tasks),
             message=f"Container {name} was killed (SIGKILL, exit code 137), and ECS does not say that memory ran out.",
             evidence=cited(tasks),
             since=earliest(tasks),
             cause=Cause(
-                text=f"Container {name} was killed from outside: by its host, its init, or for failed health checks.",
+                text=f"Container {name} was killed from outside: by its host, or by its own init.",
                 weight=40,
                 confidence="low",
                 step="Look for what the host or the application says just before.",
@@ -83,12 +96,12 @@ def killed(facts: Facts) -> Iterator[Finding]:
 
 
 def segfault(facts: Facts) -> Iterator[Finding]:
-    tasks = [task for task in facts.stopped if _ended_with(task, SEGFAULT)]
+    tasks = [task for task in crashed(facts) if _ended_with(task, SEGFAULT)]
     if tasks:
         name = _name(tasks[0], SEGFAULT)
         yield Finding(
             rule="segfault",
-            severity="critical",
+            severity=gravity(facts, tasks),
             message=f"Container {name} crashed with a segmentation fault (exit code 139).",
             evidence=cited(tasks),
             since=earliest(tasks),
@@ -106,14 +119,14 @@ def crashes(facts: Facts) -> Iterator[Finding]:
     """Essential containers that ended with an error of their own."""
     found: dict[tuple[str, int], list[Task]] = {}
     for task in crashed(facts):
-        for each in task.containers:
-            if each.exit not in (None, 0, SIGKILL, SEGFAULT, SIGTERM):
+        for each in _first(facts, task):
+            if each.exit not in (None, SEGFAULT):
                 found.setdefault((each.name, each.exit), []).append(task)
     for (name, code), tasks in found.items():
         words = _last_words(facts, tasks)
         yield Finding(
             rule="crashed",
-            severity="critical",
+            severity=gravity(facts, tasks),
             message=f"Container {name} ended by itself with exit code {code} in {plural(len(tasks), 'task')}.",
             evidence=(*cited(tasks), *words),
             since=earliest(tasks),
@@ -129,13 +142,13 @@ def crashes(facts: Facts) -> Iterator[Finding]:
 
 
 def ended_well(facts: Facts) -> Iterator[Finding]:
-    """A service's container must not end, even without an error."""
-    tasks = [task for task in crashed(facts) if _ended_with(task, 0) and not _ended_badly(task)]
-    if tasks:
-        name = _name(tasks[0], 0)
+    """A service's container must not end, even without an error; a job's may."""
+    found = [(task, name) for task in crashed(facts) if is_of_service(task) and (name := _finished(facts, task))]
+    if found:
+        tasks, name = [task for task, _ in found], found[0][1]
         yield Finding(
             rule="ended-by-itself",
-            severity="critical",
+            severity=gravity(facts, tasks),
             message=f"The main process of container {name} ended without an error (exit code 0), and the task with it.",
             evidence=cited(tasks),
             since=earliest(tasks),
@@ -150,7 +163,7 @@ def ended_well(facts: Facts) -> Iterator[Finding]:
 
 
 def crash_loop(facts: Facts) -> Iterator[Finding]:
-    tasks = crashed(facts)
+    tasks = [task for task in crashed(facts) if is_of_service(task)]
     if len(tasks) < LOOP:
         return
     ends = [task.ended for task in tasks if task.ended]
@@ -159,7 +172,7 @@ def crash_loop(facts: Facts) -> Iterator[Finding]:
     lived = f", each after about {median(lives):,.0f} s" if lives else ""
     yield Finding(
         rule="crash-loop",
-        severity="critical",
+        severity=gravity(facts, tasks),
         message=f"A crash loop: {len(tasks)} tasks ended by themselves within {minutes:,.0f} minutes{lived}.",
         evidence=cited(tasks),
         since=earliest(tasks),
@@ -168,11 +181,9 @@ def crash_loop(facts: Facts) -> Iterator[Finding]:
 
 def interrupted(facts: Facts) -> Iterator[Finding]:
     """Ended by the place where they ran."""
-    tasks = [task for task in facts.stopped if task.code in ("SpotInterruption", "TerminationNotice")]
+    tasks = [task for task in facts.stopped if task.code in INTERRUPTED]
     if tasks:
-        what = (
-            "Fargate Spot took capacity back" if tasks[0].code == "SpotInterruption" else "its instance was terminated"
-        )
+        what = "; ".join(dict.fromkeys(INTERRUPTED[task.code] for task in tasks))
         yield Finding(
             rule="interrupted",
             severity="warning",
@@ -183,7 +194,7 @@ def interrupted(facts: Facts) -> Iterator[Finding]:
                 text=f"Tasks were interrupted: {what}.",
                 weight=60,
                 confidence="high",
-                step="Keep a base of the capacity provider strategy on capacity that is not taken back.",
+                step="Run more than one task, and a base of them on capacity that is not taken back.",
                 command="aws ecs describe-capacity-providers",
             ),
         )
@@ -191,6 +202,10 @@ def interrupted(facts: Facts) -> Iterator[Finding]:
 
 def _ended_with(task: Task, code: int) -> list[Container]:
     return [each for each in task.containers if each.exit == code]
+
+
+def _killed(facts: Facts, task: Task) -> list[Container]:
+    return [each for each in _ended_with(task, SIGKILL) if is_essential(facts, task, each.name)]
 
 
 def _name(task: Task, code: int) -> str:
@@ -202,13 +217,18 @@ def _is_oom(task: Task) -> bool:
     return any(_OOM in reason for reason in reasons(task))
 
 
-def _ended_badly(task: Task) -> bool:
-    return any(each.exit not in (None, 0, SIGTERM) for each in task.containers)
+def _first(facts: Facts, task: Task) -> list[Container]:
+    """Essential containers that ended with an error of their own: what ECS stopped after them has other codes."""
+    codes = (None, 0, SIGKILL, SIGTERM)
+    return [each for each in task.containers if each.exit not in codes and is_essential(facts, task, each.name)]
 
 
-def _limit(facts: Facts, name: str) -> int | None:
-    containers = facts.revisions.current.containers if facts.revisions else ()
-    return next((each.memory for each in containers if each.name == name), None)
+def _finished(facts: Facts, task: Task) -> str:
+    """The name of the essential container that ended well, when none ended badly."""
+    own = [each for each in task.containers if is_essential(facts, task, each.name)]
+    if any(each.exit not in (None, 0, SIGTERM) for each in own):
+        return ""
+    return next((each.name for each in own if each.exit == 0), "")
 
 
 def _last_words(facts: Facts, tasks: list[Task]) -> tuple[str, ...]:
