@@ -55,19 +55,16 @@ def measure(world: World, depth: str, table: Table) -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["peak"] < ROOM_MB, f"{found['peak']:.0f} MB at the peak"
     assert any("lost its lease" in template for template in found["patterns"]), "the flood was not seen"
-    numbers = (
-        f"{found['seconds']:.1f}",
-        f"{found['cpu']:.1f}",
-        f"{EVENTS / found['cpu']:,.0f}",
-        f"{found['peak']:.0f}",
-    )
+    # A standard look counts all of them in Insights, and reads some thousands.
+    rate = f"{EVENTS / found['cpu']:,.0f}" if depth == "deep" else "-"
+    numbers = (f"{found['seconds']:.1f}", f"{found['cpu']:.1f}", rate, f"{found['peak']:.0f}")
     table.add_row(
         depth, f"{EVENTS:,}", *numbers, f"{found['scanned'] / 1e6:.0f}", str(found["bytes"]), found["verdict"]
     )
 
 
 def main() -> None:
-    heads = ("depth", "events", "s", "s of CPU", "events/s of CPU", "peak MB", "MB scanned", "bytes", "verdict")
+    heads = ("depth", "events", "s", "s of CPU", "lines/s of CPU", "peak MB", "MB scanned", "bytes", "verdict")
     table = Table(*heads, title="one investigation of a flood")
     with serving_world(healthy_shop()) as world:
         log_flood(world, EVENTS)

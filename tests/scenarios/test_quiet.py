@@ -78,3 +78,16 @@ def test_no_more_is_asked_than_the_service_needs(world: World, run: FakeRun):
     once = [each for each in asked if not each.startswith('["GetQueryResults"')]
     assert len(once) == len(set(once))
     assert not world.weather.operations & {"ListClusters", "ListServices"}
+
+
+@pytest.mark.parametrize("depth", ["quick", "standard", "deep"])
+def test_what_is_billed_is_said(world: World, run: FakeRun, depth: str):
+    """Ours: usage counts every query and every byte that Insights scanned, found or not."""
+    healthy(world)
+
+    found = investigate(run, world, depth=depth)
+
+    asked = world.logs.queries.values()
+    sizes = [world.logs.groups[group].size(each.start, each.end)[1] for each in asked for group in each.groups]
+    assert found["usage"]["logQueries"] == len(asked) >= 1
+    assert found["usage"]["scannedBytes"] == sum(sizes) > 0

@@ -13,7 +13,7 @@ from tests.stand_ins.world.failures import (
     throttled_by_dynamodb,
     wrong_security_group,
 )
-from tests.stand_ins.world.names import LOG_GROUP, WEB
+from tests.stand_ins.world.names import WEB
 from tests.stand_ins.world.world import World
 
 
@@ -129,7 +129,26 @@ def test_a_flood_of_a_million_lines_is_judged_within_its_budget(world: World, ru
     assert found["usage"]["scannedBytes"] > 0
     since(found, began)
     assert not [each for each in found["findings"] if each["evidence"] and each["evidence"][0].startswith("task:")]
-    of_the_application = [
-        each for each in world.weather.of("StartQuery") if LOG_GROUP in each.parameters["logGroupNames"]
-    ]
-    assert found["usage"]["logQueries"] == len(of_the_application)
+
+
+def test_a_flood_without_an_error_in_it_is_a_flood(world: World, run: FakeRun):
+    """Ours: none of its lines is read where only errors are; that it was counted is the evidence."""
+    log_flood(world, count=100_000, rate=400, templates=["DEBUG cache entry %d looked at"])
+
+    found = investigate(run, world)
+
+    has_finding(found, "flood", proof={"section", "log"})
+    assert found["verdict"]["status"] == "degraded"
+    assert any("100,0" in each["text"] for each in found["evidence"])
+
+
+def test_a_deep_look_reads_every_line(world: World, run: FakeRun):
+    """Ours: nothing is left out, so the counts of patterns are counts of lines, of errors and of all others."""
+    log_flood(world, count=40_000, rate=50)
+
+    found = investigate(run, world, depth="deep")
+
+    counts = {each["template"]: each["count"] for each in found["logPatterns"]}
+    flooding = [count for template, count in counts.items() if "GET /carts" not in template]
+    assert flooding == [10_000] * 4
+    assert not [gap for gap in found["gaps"] if "lines were read" in gap]

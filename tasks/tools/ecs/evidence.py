@@ -39,7 +39,7 @@ def pieces(facts: Facts) -> list[Piece]:
     found += _revisions(facts)
     found += _outside(facts)
     if facts.logs:
-        found += _logs(facts.logs)
+        found += [_counted(facts.logs), *_logs(facts.logs)]
     return found
 
 
@@ -145,6 +145,13 @@ def _metric(found: Metric) -> str:
     latest = found.points[-1][1] if found.points else 0.0
     unit = {"percent": " %", "seconds": " s", "count": "", "tasks": " tasks"}[found.unit]
     return f"{found.name}: highest {found.peak:,.4g}{unit} at {clock(found.peak_at)}, latest {latest:,.4g}{unit}"
+
+
+def _counted(found: Logs) -> Piece:
+    """What the log came to, whatever of it was read."""
+    counts = [count for _, count, _ in found.minutes]
+    peak = f", at most {max(counts):,} a minute" if counts else ""
+    return Piece("section:logs", None, f"log: {sum(counts):,} lines were counted{peak}; {found.read:,} were read")
 
 
 def _logs(found: Logs) -> Iterator[Piece]:

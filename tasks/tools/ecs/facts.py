@@ -349,6 +349,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     memory_percent: float | None = None
 
 
+class Samples(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What Container Insights has of one task: to look is a query, which is billed whether it finds any or none."""
+
+    all: tuple[Sample, ...] = ()
+    scanned: int = 0
+    """Bytes."""
+
+
 class Facts(msgspec.Struct, kw_only=True, rename="camel"):
     """All of it, as far as it is known by now: each section sets its own."""
 
@@ -368,7 +376,7 @@ class Facts(msgspec.Struct, kw_only=True, rename="camel"):
     scaling: Scaling | None = None
     trail: tuple[Act, ...] | None = None
     logs: Logs | None = None
-    samples: tuple[Sample, ...] | None = None
+    samples: Samples | None = None
 
     @property
     def stopped(self) -> tuple[Task, ...]:

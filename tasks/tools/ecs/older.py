@@ -75,7 +75,7 @@ def older(found: Investigation, facts: Facts) -> Older:
         "analysis": found["analysis"]["text"],
         "service": _service(facts.service) if facts.service else None,
         "task": _task(task) if task else None,
-        "cloudwatchLogs": [_sample(each) for each in facts.samples or ()],
+        "cloudwatchLogs": [_sample(each) for each in (facts.samples.all if facts.samples else ())],
         "investigation": found,
     }
 

@@ -1,11 +1,10 @@
 """The answer: what was concluded, the evidence it cites, and no more than a model's context bears."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from tasks.mining.digest import size
 from tasks.tools.ecs.analysis.analysis import Analysed
 from tasks.tools.ecs.answer import (
     Change,
@@ -24,19 +23,15 @@ from tasks.tools.ecs.facts import Facts, Pattern
 from tasks.tools.ecs.happenings import happenings
 from tasks.tools.ecs.rules.finding import Finding
 from tasks.tools.ecs.scene import Scene, at
+from tasks.tools.ecs.shortening import within
 from tasks.tools.ecs.timeline import Timeline, trimmed
 
-TOKENS: Final = 8_000
-CHARACTERS: Final = 3
-"""Bytes of JSON that count as a token."""
 PATTERNS: Final = 12
 ENTRIES: Final = 25
 CHANGES: Final = 15
 LONGEST: Final = 400
 SAMPLE: Final = 300
 _BLIND: Final = ("denied", "throttled", "error")
-_LONELY: Final = 2
-"""Entries of a list below which nothing more is left out of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +68,7 @@ def report(scene: Scene, found: Conclusions, *, uri: str) -> Investigation:
         "console": _console(scene),
         "evidenceUri": uri,
     }
-    return _within(answer, found.pieces)
+    return within(answer, [_piece(each) for each in found.pieces])
 
 
 def gaps(scene: Scene, sections: Iterable[Section]) -> list[str]:
@@ -106,56 +101,6 @@ def whole(scene: Scene, found: Conclusions) -> dict[str, Any]:
             for each in (scene.facts.logs.last if scene.facts.logs else ())
         ],
     }
-
-
-def _within(answer: Investigation, pieces: Sequence[Piece]) -> Investigation:
-    """The answer, its longest lists shortened until it is small enough; what is cited keeps its evidence."""
-    limit = TOKENS * CHARACTERS
-    cited = _cited(answer)
-    answer["evidence"] = [_piece(each) for each in pieces if each.id in cited]
-    for shorten in (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _thinner, _fewer("findings")):
-        while size(answer) > limit and shorten(answer):
-            kept = _cited(answer)
-            answer["evidence"] = [each for each in answer["evidence"] if each["id"] in kept]
-    return answer
-
-
-def _fewer(name: str) -> Callable[[Investigation], bool]:
-    """Leaves the last third of a list out; False when there is no more to leave out."""
-
-    def shorten(answer: Investigation) -> bool:
-        found = cast("list[Any]", cast("dict[str, Any]", answer)[name])
-        if len(found) <= _LONELY:
-            return False
-        del found[max(_LONELY, len(found) * 2 // 3) :]
-        return True
-
-    return shorten
-
-
-def _thinner(answer: Investigation) -> bool:
-    """Every other point of the chart goes, the higher of two stays."""
-    longest = max((len(each["points"]) for each in answer["chart"]["series"]), default=0)
-    if longest <= 8:  # noqa: PLR2004  # fewer make no curve
-        return False
-    for each in answer["chart"]["series"]:
-        points = each["points"]
-        each["points"] = [max(points[n : n + 2], key=lambda point: point[1]) for n in range(0, len(points), 2)]
-    return True
-
-
-def _cited(answer: Investigation) -> set[str]:
-    found = {ref for each in answer["hypotheses"] for ref in each["evidence"]}
-    found |= {ref for each in answer["findings"] for ref in each["evidence"]}
-    found |= {each["evidence"] for each in (*answer["timeline"], *answer["changes"])}
-    found |= {each["evidence"] for each in answer["chart"]["markers"]}
-    text = answer["analysis"]["text"]
-    return found | {each["id"] for each in answer["evidence"] if each["id"] in text} | _ids_in(text)
-
-
-def _ids_in(text: str) -> set[str]:
-    words = text.replace("[", " ").replace("]", " ").replace(",", " ").split()
-    return {word.rstrip(".") for word in words if ":" in word}
 
 
 def _finding(found: Finding) -> FindingShape:
@@ -213,10 +158,10 @@ def _timeline(facts: Facts, start: int, end: int) -> list[TimelineEntry]:
 
 
 def _usage(facts: Facts, analysed: Analysed) -> Usage:
-    used = analysed.usage
+    used, logs, samples = analysed.usage, facts.logs, facts.samples
     return {
-        "logQueries": facts.logs.queries if facts.logs else 0,
-        "scannedBytes": facts.logs.scanned if facts.logs else 0,
+        "logQueries": (logs.queries if logs else 0) + (samples is not None),
+        "scannedBytes": (logs.scanned if logs else 0) + (samples.scanned if samples else 0),
         "inputTokens": used.input,
         "outputTokens": used.output,
         "cacheReadTokens": used.cache_read,

@@ -14,7 +14,14 @@ Compare = Literal["previous", "day", "none"]
 
 
 class NotThere(Exception):
-    """What was asked for does not exist, or there is nothing in it; the text says so."""
+    """What was asked for does not exist, or there is nothing in it; the text says so.
+
+    *value* is what the section leaves all the same.
+    """
+
+    def __init__(self, text: str, value: object = None) -> None:
+        super().__init__(text)
+        self.value = value
 
 
 @dataclass(frozen=True, kw_only=True)

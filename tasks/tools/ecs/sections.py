@@ -75,7 +75,7 @@ class Sections:
         """What *work* returns; None, and a section that says why, when AWS refuses or there is nothing."""
         if (earlier := self._kept.sections.get(name)) and earlier["status"] in _SETTLED:
             self._note(name, earlier["status"], earlier["message"])
-            return msgspec.convert(earlier["value"], kind) if earlier["status"] == "ok" else None
+            return msgspec.convert(earlier["value"], kind) if earlier["value"] is not None else None
         self.say(words)
         try:
             found = work()
@@ -87,6 +87,8 @@ class Sections:
             self._note(name, "empty" if status == "missing" else status, explain(error))
         except NotThere as error:
             self._note(name, "empty", str(error))
+            self._keep(name, error.value)
+            return cast("T | None", error.value)
         except ToolError as error:
             self._run.check()
             self.errors[name] = error

@@ -1,6 +1,6 @@
 """The ways in which the shop breaks. Each changes a healthy world, and says when the trouble began."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -226,14 +226,14 @@ FLOOD: Final = (
 )
 
 
-def log_flood(world: World, count: int = 1_000_000, rate: int = 800) -> datetime:
-    """*count* lines, *rate* in a second, half of them errors; the tasks run."""
+def log_flood(world: World, count: int = 1_000_000, rate: int = 800, templates: Sequence[str] = FLOOD) -> datetime:
+    """*count* lines, *rate* in a second, by default half of them errors; the tasks run."""
     account = world.account
     beside = quiet_log(account)
     minutes = count / rate / 60
     streams = [stream_of(task) for task in account.tasks]
     began = account.ago(minutes + 1)
-    world.logs.groups[LOG_GROUP] = Flood(began, count, rate, FLOOD, streams, beside)
+    world.logs.groups[LOG_GROUP] = Flood(began, count, rate, templates, streams, beside)
     return began
 
 

@@ -47,9 +47,7 @@ def logs(scene: Scene, memory: Memory) -> Logs:
         miner = _mined(lines.read("read", wanted, bad=not deep))
     whole = not deep and sum(bad.values()) <= miner.lines and bool(lines.spent.left)
     before = _before(scene, lines)
-    if not (miner.lines or total or last):
-        raise NotThere(f"The log groups {', '.join(where.groups)} have no lines of the tasks in this time.")
-    return Logs(
+    found = Logs(
         groups=where.groups,
         patterns=_patterns(scene, miner, before, whole=whole),
         minutes=tuple((minute, count, bad.get(minute, 0)) for minute, count in sorted(total.items())),
@@ -63,6 +61,9 @@ def logs(scene: Scene, memory: Memory) -> Logs:
         unread=where.unread,
         last=last,
     )
+    if not (miner.lines or total or last):
+        raise NotThere(f"The log groups {', '.join(where.groups)} have no lines of the tasks in this time.", found)
+    return found
 
 
 def _mined(lines: Iterable[Line]) -> Miner:

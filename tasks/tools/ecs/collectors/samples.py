@@ -3,14 +3,14 @@
 from typing import Final
 
 from tasks.aws.insights import Query, Row, query, quoted
-from tasks.tools.ecs.facts import Sample
+from tasks.tools.ecs.facts import Sample, Samples
 from tasks.tools.ecs.scene import NotThere, Scene
 
 MOST: Final = 120
 _FIELDS: Final = ("CpuReserved", "CpuUtilized", "MemoryReserved", "MemoryUtilized")
 
 
-def samples(scene: Scene) -> tuple[Sample, ...]:
+def samples(scene: Scene) -> Samples:
     """Of the task that was asked for, or the newest; NotThere when Container Insights is off, or has none."""
     if scene.facts.cluster and not scene.facts.cluster.insights:
         raise NotThere(f"Container Insights is off for the cluster {scene.cluster_name}.")
@@ -20,10 +20,11 @@ def samples(scene: Scene) -> tuple[Sample, ...]:
     only = f"filter Type = 'Task' and TaskId = {quoted(tasks[0].name)}"
     text = f"fields @timestamp, {', '.join(_FIELDS)} | {only} | sort @timestamp desc | limit {MOST}"
     group = f"/aws/ecs/containerinsights/{scene.cluster_name}/performance"
-    rows = query(scene.run, Query(groups=[group], text=text, window=scene.request.window, limit=MOST)).rows
-    if not rows:
-        raise NotThere("Container Insights has no samples of the task in this time.")
-    return tuple(_sample(row) for row in reversed(rows))
+    answer = query(scene.run, Query(groups=[group], text=text, window=scene.request.window, limit=MOST))
+    found = Samples(all=tuple(_sample(row) for row in reversed(answer.rows)), scanned=answer.scan.bytes)
+    if not found.all:
+        raise NotThere("Container Insights has no samples of the task in this time.", found)
+    return found
 
 
 def _sample(row: Row) -> Sample:
