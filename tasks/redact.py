@@ -82,13 +82,15 @@ UNSEEN: Final = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+"""Halves of characters: JSON can say them, UTF-8 cannot."""
 _CONTROL: Final = re.compile(rf"\x1b\[[0-9;?]*+[ -/]*+[@-~]|{UNSEEN}")
 
 
 def redact(text: str, *, emails: bool = False) -> str:
     """*text* without secrets that their form or name tells, and without what is unseen or steers a terminal."""
     if not (text.isascii() and text.isprintable()):
-        text = _CONTROL.sub("", text)
+        text = SURROGATES.sub("\ufffd", _CONTROL.sub("", text))
     folded = text.casefold()
     for hints, pattern, mask in _PATTERNS:
         for hint in hints:

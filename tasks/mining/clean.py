@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from tasks.redact import UNSEEN, redact
+from tasks.redact import SURROGATES, UNSEEN, redact
 
 LONGEST: Final = 8_000
 """Characters of a clean line, the note about the cut included."""
@@ -18,7 +18,6 @@ _ESCAPES: Final = re.compile(
 )
 _BREAKS: Final = re.compile(r"\r\n?|[\u2028\u2029]")
 _UNSEEN: Final = re.compile(UNSEEN)
-_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _WORD: Final = 4_000
 
 
@@ -42,7 +41,7 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _BREAKS.sub("\n", _ESCAPES.sub("", text))
-    return _SURROGATES.sub("\ufffd", _UNSEEN.sub("", text))
+    return SURROGATES.sub("\ufffd", _UNSEEN.sub("", text))
 
 
 def _whole_words(text: str) -> str:

@@ -65,8 +65,8 @@ INVESTIGATION: Final[Mapping[str, Control]] = {
     ),
     "nothing unseen": off(
         "tasks.redact:redact",
-        'text = _CONTROL.sub("", text)',
-        "pass",
+        '_CONTROL.sub("", text)',
+        "text",
         f"{_HERE}::test_nothing_stands_unseen",
     ),
     "stream names are literals": off(

@@ -85,6 +85,11 @@ def test_control_characters_are_removed():
     assert redact("a\x1b[31mred\x1b[0m\r\nb\x00") == "ared\nb"
 
 
+def test_half_a_character_is_none():
+    """Ours: a reason that was cut through an emoji can be kept and sent on, as UTF-8 can."""
+    assert redact("out of memory \ud83d") == "out of memory \ufffd"
+
+
 @pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\ufe0f", "\U000e0041", "\x9b"])
 def test_what_stands_unseen_or_turns_what_follows_is_removed(unseen: str):
     """A56: a stop reason or the name of an alarm hides no sentence from whoever reads it, but tells it to a model."""

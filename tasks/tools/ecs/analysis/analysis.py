@@ -41,7 +41,7 @@ def analyse(run: Run, kept: Kept, case: Case, *, wanted: bool) -> Analysed:
     if why := _why_not(wanted=wanted, model=settings.bedrock_model, verdict=case.verdict):
         return _by_rules(run, case, why)
     models = [model for model in (settings.bedrock_model, settings.bedrock_fallback_model) if model not in ("", OFF)]
-    said = kept.answer["said"] if kept.answer else ()
+    said = kept.answer.get("said", ()) if kept.answer else ()
     speaker = _Speaker(run, Claims([piece.id for piece in case.pieces], case.verdict), said)
     usage = Usage()
     try:

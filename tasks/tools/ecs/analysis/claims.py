@@ -20,7 +20,7 @@ LONGEST: Final = 600
 """Characters of a sentence, or of a field. What is longer is more than one claim."""
 MOST: Final = 3
 # In any case and of any length, for what reads as an id is meant as one; `order-service:8` is a task definition.
-_ID: Final = re.compile(rf"(?<![\w./-])((?:{KINDS}):\d+)", re.IGNORECASE)
+_ID: Final = re.compile(rf"(?<![\w./-])((?:{KINDS}):\d+|section:\w+)", re.IGNORECASE)
 # Addresses of databases and queues stand in errors, and no client makes a link of them.
 _MARKUP: Final = re.compile(
     r"<\s*[/!?a-z]|www\.|\]\s?\(|\]\s?\[[^\]]*\]\s?:|!\[|`|\{\{|\{%"

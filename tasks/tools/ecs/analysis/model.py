@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from tasks.aws.errors import code_of, explain, kind_of
 from tasks.mining.clean import clean
+from tasks.redact import SURROGATES
 from tasks.tool import Run, ToolError
 from tasks.tools.ecs.analysis.prompt import NAME, SCHEMA, SYSTEM
 
@@ -195,6 +196,8 @@ def _parsed(text: str) -> tuple[dict[str, Any] | None, str]:
     start, end = text.find("{"), text.rfind("}")
     try:
         value: Any = json.loads(text[start : end + 1], strict=False)
+        # What is half a character can be neither kept nor sent.
+        value = json.loads(SURROGATES.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return None, "it is no JSON object"
     errors = cast("Any", Draft202012Validator)(SCHEMA).iter_errors(value)

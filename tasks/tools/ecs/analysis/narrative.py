@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tasks.redact import SURROGATES
+
 _OPENS: Final = re.compile(r'"narrative"\s*:\s*"')
 _UNIT: Final = re.compile(
     r'\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^"\\]', re.DOTALL
@@ -62,7 +64,7 @@ class Narrative:
 
 def _plain(unit: str) -> str:
     try:
-        return json.loads(f'"{unit}"', strict=False)
+        return SURROGATES.sub("\ufffd", json.loads(f'"{unit}"', strict=False))
     except ValueError:
         return "\ufffd"
 

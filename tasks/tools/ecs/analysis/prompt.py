@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from tasks.mining.clean import clean
 from tasks.tools.ecs.evidence import Piece, moment
 from tasks.tools.ecs.rules.finding import Finding
 
@@ -58,7 +59,7 @@ SCHEMA: Final[dict[str, Any]] = {
 
 def question(findings: Sequence[Finding], pieces: Sequence[Piece], *, symptoms: str, budget: int = BUDGET) -> str:
     """The findings, then the evidence: what the findings cite first, then what there is, all within the budget."""
-    asked = f"Symptoms, in the caller's words: {_line(symptoms)}\n" if symptoms else ""
+    asked = f"Symptoms, in the caller's words: {_line(clean(symptoms))}\n" if symptoms else ""
     room = budget * CHARACTERS - len(asked.encode()) - _FRAMES
     judged, room = _within(
         ({"rule": each.rule, "finding": each.message, "evidence": list(each.evidence)} for each in findings), room

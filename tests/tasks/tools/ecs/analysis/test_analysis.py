@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from tasks.settings import ToolSettings
@@ -186,6 +187,17 @@ def test_a_second_attempt_does_not_pay_the_model_again(model: Bedrock, run: Fake
     assert second == first
     assert len(model.requests) == 1
     assert again.text == []
+
+
+def test_an_answer_with_half_a_character_can_be_kept(model: Bedrock, run: FakeRun):
+    """Ours: JSON can say what UTF-8 cannot; a checkpoint is UTF-8."""
+    broken = TRUE.replace("memory", "\ud83d\ud83d memory")
+    model.pieces = in_pieces(answer(f"{broken} {MORE}", HYPOTHESIS | {"nextStep": "\udc00"}), 3)
+
+    found = analysed(run)
+
+    assert msgspec.json.decode(msgspec.json.encode(run.kept)) == run.kept
+    assert "".join(run.text) == found.analysis["text"] == f"{broken} {MORE}".replace("\ud83d", "\ufffd")
 
 
 def test_an_attempt_that_died_while_the_model_spoke_asks_again(model: Bedrock, run: FakeRun):

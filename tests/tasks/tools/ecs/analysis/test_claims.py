@@ -13,7 +13,7 @@ from tasks.tools.ecs.answer import Verdict
 
 BROKEN: Verdict = {"status": "broken", "severity": "critical", "summary": "0 of 2 tasks run.", "since": None}
 HEALTHY: Verdict = {"status": "healthy", "severity": "info", "summary": "2 of 2 tasks run.", "since": None}
-KNOWN = ("task:1", "log:1", "log:3", "target:1")
+KNOWN = ("task:1", "log:1", "log:3", "target:1", "section:logs")
 
 
 def claims(verdict: Verdict = BROKEN) -> Claims:
@@ -41,6 +41,7 @@ def hypothesis(**changed: Any) -> dict[str, Any]:
         "None of the targets is healthy, and no task is healthy [target:1].",
         "The target is unhealthy since 03:10 [target:1].",
         "CPU is normal while memory grows [task:1].",
+        "The log has 40 times as many lines as before [section:logs].",
         "It cannot reach postgres://db.internal:5432/shop or redis://cache:6379 [log:1].",
         "The revision order-service:8 replaced my-task:7 [task:1].",
         "registry.example.com/web:v8 was not found [task:1].",
@@ -64,6 +65,7 @@ def test_a_claim_that_cites_what_there_is_may_be_said(text: str):
         "It was killed [task:1], see log:9999999.",
         "It was killed [task:1], see log:\uff11.",
         "It was killed [task:01].",
+        "It was killed [task:1, section:alarms].",
         "It was killed [subtask:1].",
         "It was killed [x/task:1].",
         "",
@@ -240,6 +242,6 @@ def test_whatever_is_said_cites_only_what_there_is(text: str):
     said = claims().sentence(text)
 
     if said is not None:
-        cited = re.findall(rf"(?i)(?<![\w./-])(?:{KINDS}):\d+", said)
+        cited = re.findall(rf"(?i)(?<![\w./-])(?:{KINDS}):\d+|section:\w+", said)
         assert cited
         assert {each.lower() for each in cited} <= set(KNOWN)

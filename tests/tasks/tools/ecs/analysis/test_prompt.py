@@ -87,6 +87,14 @@ def test_the_caller_says_what_was_noticed():
     assert "Symptoms" not in question([], [], symptoms="")
 
 
+def test_what_the_caller_says_is_cleaned_too():
+    """A57: somebody pasted a line of a log, with a secret and what stands unseen in it."""
+    asked = question([], [], symptoms="login fails: password=hunter2 \u202e\U000e0041\ud83d")
+
+    assert "password=[secret]" in asked
+    assert not {"\u202e", "\U000e0041", "\ud83d"} & set(asked)
+
+
 def test_the_instructions_and_the_schema_are_the_same_in_every_call(model: Bedrock, run: FakeRun):
     """AWS, prompt caching: what comes before the cache point is byte for byte the same, or it is paid again."""
     for text in ("a", "b"):
