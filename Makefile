@@ -56,9 +56,10 @@ browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, wi
 	@.ci/chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-screenshots: $(READY) ## Renew the pictures of the sign-in pages in docs/images
+screenshots: $(READY) ## Renew the pictures of the sign-in pages and of the chart in docs/images
 	@.ci/chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_pages.py -k "light and phone and not longest"
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_chart.py -k "its_picture"
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .
@@ -70,10 +71,11 @@ fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure latency, call overhead, the cost of an open stream and of log mining on this machine
+bench: $(READY) ## Measure latency, call overhead, the cost of an open stream, of log mining and of an investigation
 	@$(BIN)/python bench/streaming.py
 	@$(BIN)/python bench/sessions.py
 	@$(BIN)/python bench/ecs_mining.py
+	@$(BIN)/python bench/investigation.py
 
 wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel

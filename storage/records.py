@@ -54,6 +54,8 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The kinds of question the client can be asked while the task runs."""
     grant: str = ""
     """The grant that the call was made under; empty while authentication is off."""
+    shows_ui: bool = False
+    """Whether the client shows the pages of tools (MCP Apps)."""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,10 @@ class Catalog:
         _check_unique("tool", [tool.name for tool in self.tools])
         _check_unique("prompt", [prompt.name for prompt in self.prompts])
         _check_unique("resource", [resource.uri for resource in self.resources])
+        for tool in self.tools:
+            # A client that shows pages shows nothing at all when it cannot read the one that a tool names.
+            if tool.ui is not None and self.find_resource(tool.ui) is None:
+                raise SettingsError(f"MCP_TOOL_MODULES: {tool.name} names the page {tool.ui}, and no module brings it.")
 
     def plus(self, tools: Sequence[Tool]) -> "Catalog":
         """This catalog, and more *tools* after its own."""
@@ -62,9 +66,11 @@ class Catalog:
 
     def fingerprint(self) -> bytes:
         """Changes when what clients are shown of the offers does."""
-        tools = [(tool.name, tool.title, tool.description, tool.arguments.schema) for tool in self.tools]
+        tools = [(tool.name, tool.title, tool.description, tool.arguments.schema, tool.ui) for tool in self.tools]
         prompts = [(each.name, each.title, each.description, str(each.arguments)) for each in self.prompts]
-        resources = [(each.uri, each.name, each.title, each.description, each.mime_type) for each in self.resources]
+        resources = [
+            (each.uri, each.name, each.title, each.description, each.mime_type, each.meta) for each in self.resources
+        ]
         return msgspec.json.encode((tools, prompts, resources))
 
 

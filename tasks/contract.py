@@ -43,6 +43,11 @@ class Run(Protocol):
     def settings(self) -> ToolSettings: ...
 
     @property
+    def shows_ui(self) -> bool:
+        """Whether the client shows the page of a tool (`@tool(ui=...)`): then a picture of the same is one too many."""
+        ...
+
+    @property
     def cancelled(self) -> bool:
         """Whether the run has been asked to stop."""
         ...
@@ -58,8 +63,8 @@ class Run(Protocol):
     def progress(self, done: float, total: float | None = None, message: str = "", data: Any = None) -> None:  # noqa: ANN401  # any JSON
         """Tell the client how far the run is and, in *data*, what the step made (JSON).
 
-        Sent at once; when a tool makes more than 40 a second only the newest of each moment is sent. A number that
-        is not higher than the last is not sent. Raises Cancelled.
+        Sent at once; when a tool makes more than 40 a second only the newest of each moment is sent, and all that
+        have *data*. A number that is not higher than the last is not sent. Raises Cancelled.
         """
         ...
 

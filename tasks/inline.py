@@ -50,7 +50,9 @@ class InlineRun:
         *,
         asks: tuple[str, ...] = (),
         answers: Mapping[str, bytes] | None = None,
+        shows_ui: bool = False,
     ) -> None:
+        self.shows_ui = shows_ui
         self.id = new_id()
         self.principal = principal
         self.settings = settings

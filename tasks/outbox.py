@@ -1,7 +1,7 @@
 """What a run has said and Redis has not yet: sent at once, at most 40 times a second, nothing lost.
 
-Between two sends only the newest progress stays and pieces of text are joined. The tool's thread is held back when it
-says more than Redis takes.
+Between two sends only the newest progress stays, and all that carry what a step made; pieces of text are joined. The
+tool's thread is held back when it says more than Redis takes.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Outbox:
     def _merge(self, progress: float | None, event: Event) -> int:
         """Put the event in place of the last when that loses nothing; the answer is how much longer it made the box."""
         last = self._items[-1][1] if self._items else None
-        if isinstance(event, Progress) and isinstance(last, Progress):
+        if isinstance(event, Progress) and isinstance(last, Progress) and last.data is None:
             self._items[-1] = (progress, event)
             return 0
         if isinstance(event, Text) and isinstance(last, Text) and len(last.text) + len(event.text) <= LONGEST_TEXT:

@@ -8,16 +8,18 @@ return CHAPTERS.get(chapter)
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote
 
-from tasks.tool import run_parameter_of
+from tasks.tool import UI_SCHEME, run_parameter_of
 
 __all__ = ["Resource", "resource"]
 
+UI_MIME_TYPE: Final = "text/html;profile=mcp-app"
+"""Of a page that a client shows beside the result of a tool; no other type is shown (MCP Apps)."""
 _VARIABLE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -30,6 +32,8 @@ class Resource:
     title: str
     description: str
     mime_type: str
+    meta: Mapping[str, Any]
+    """`_meta` of the resource, where it is listed and where it is read."""
     function: Callable[..., Any]
     run_parameter: str | None
 
@@ -49,12 +53,22 @@ class Resource:
 
 
 def resource(
-    uri: str, *, name: str | None = None, title: str | None = None, mime_type: str = "text/plain"
+    uri: str,
+    *,
+    name: str | None = None,
+    title: str | None = None,
+    mime_type: str | None = None,
+    meta: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Resource]:
     """Make a resource of a function that returns text, bytes, or None when there is nothing at this URI.
 
-    `{variables}` of *uri* are its parameters, all strings. The docstring becomes the description.
+    `{variables}` of *uri* are its parameters, all strings. The docstring becomes the description. *mime_type* is
+    `text/plain` unless said otherwise. A resource under `ui://` is the page of a tool (`@tool(ui=...)`) and has the one
+    type that clients show; *meta* carries what such a page asks for, `{"ui": {"csp": ..., "prefersBorder": ...}}`.
     """
+    kind = mime_type or (UI_MIME_TYPE if uri.startswith(UI_SCHEME) else "text/plain")
+    if uri.startswith(UI_SCHEME) and kind != UI_MIME_TYPE:
+        raise ValueError(f"resource {uri} is a page, and clients show pages of type {UI_MIME_TYPE} alone, not {kind}")
 
     def make(function: Callable[..., Any]) -> Resource:
         chosen = name or function.__name__
@@ -70,7 +84,8 @@ def resource(
             name=chosen,
             title=title or chosen.replace("_", " ").capitalize(),
             description=description,
-            mime_type=mime_type,
+            mime_type=kind,
+            meta=meta or {},
             function=function,
             run_parameter=run_parameter,
         )

@@ -86,6 +86,10 @@ class WorkerRun:
         return self.claim.record.principal
 
     @property
+    def shows_ui(self) -> bool:
+        return self.claim.record.shows_ui
+
+    @property
     def cancelled(self) -> bool:
         return self._stop.is_set()
 

@@ -31,6 +31,12 @@ class ToolSettings(Group):
     aws_accounts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="AWS accounts whose ARNs tools take, separated by commas; empty for any."
     )
+    s3_presign: Seconds = Field(
+        default=timedelta(0),
+        ge=timedelta(0),
+        le=timedelta(hours=1),
+        description="seconds that a link to an S3 object lasts (`aws_s3` presignGet), at most 3600; 0 makes none.",
+    )
     bedrock_model: str = Field(
         default="global.anthropic.claude-sonnet-4-5-20250929-v1:0",
         description="the Bedrock model or inference profile that analyses; `off` leaves the rules alone to speak.",

@@ -50,6 +50,8 @@ __all__ = [
 
 DEFAULT_QUEUE: Final = "default"
 DEFAULT_TIMEOUT: Final = timedelta(minutes=5)
+UI_SCHEME: Final = "ui://"
+"""How the URI of a page begins (MCP Apps: UI resource format)."""
 TaskPolicy = Literal["never", "slow", "always", "required"]
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -82,6 +84,7 @@ class Tool:
     max_attempts: int
     task: TaskPolicy
     task_after: timedelta | None
+    ui: str | None
     run_parameter: str | None
 
     @property
@@ -116,6 +119,7 @@ def tool(
     task: TaskPolicy = "slow",
     task_after: timedelta | float | None = None,
     input_schema: Mapping[str, Any] | None = None,
+    ui: str | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a tool of a plain function or a coroutine function.
@@ -129,7 +133,8 @@ def tool(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     under the run's id; *max_attempts* bounds the tries after workers that died; *task* says when a call becomes a task
     for clients that take tasks (`never`; `slow`: after *task_after*, else `MCP_TASK_AFTER`; `always`: at once;
     `required`: at once, and other clients may not call it); *input_schema* (JSON Schema 2020-12) takes the place of
-    the one made from annotations, for a function that takes `**arguments`.
+    the one made from annotations, for a function that takes `**arguments`; *ui* is the URI (`ui://...`) of the resource
+    that shows the results, where clients show pages (MCP Apps): the others read the result as ever.
     """
     if function is not None:
         return _make(function)
@@ -151,6 +156,7 @@ def _make(  # noqa: PLR0913  # these are the decorator's options
     task: TaskPolicy = "slow",
     task_after: timedelta | float | None = None,
     input_schema: Mapping[str, Any] | None = None,
+    ui: str | None = None,
 ) -> Tool:
     chosen = name or function.__name__
     if not _NAME.fullmatch(chosen):
@@ -158,6 +164,8 @@ def _make(  # noqa: PLR0913  # these are the decorator's options
     description = inspect.getdoc(function)
     if not description:
         raise ValueError(f"tool {chosen} needs a docstring: it is what a model reads to decide when to call it")
+    if ui is not None and not ui.startswith(UI_SCHEME):
+        raise ValueError(f"tool {chosen} names the page {ui!r}: its URI must begin with {UI_SCHEME}")
     run_parameter = run_parameter_of(function)
     return Tool(
         name=chosen,
@@ -175,6 +183,7 @@ def _make(  # noqa: PLR0913  # these are the decorator's options
         max_attempts=max_attempts,
         task=task,
         task_after=timedelta(seconds=task_after) if isinstance(task_after, int | float) else task_after,
+        ui=ui,
         run_parameter=run_parameter,
     )
 

@@ -11,7 +11,7 @@ from tests.test_env_example import GROUPS
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 THREATS = ROOT / "docs" / "threat-model.md"
-ATTACKS = 64
+ATTACKS = 69
 
 _VARIABLE = re.compile(r"\bMCP_[A-Z0-9_]*[A-Z0-9]\b")
 """`MCP_GITHUB_*` and `MCP_..._CLIENT_ID` stand for many, and name none."""

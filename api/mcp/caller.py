@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mcp.server import ServerRequestContext
+from mcp.server.apps import client_supports_apps
 from mcp.shared.dispatcher import CallOptions
 from mcp.types import ClientCapabilities
 
@@ -80,6 +81,11 @@ def caller(ctx: Context) -> Caller:
     if ctx.request is None:
         raise TypeError("this server's handlers need the front's Caller")
     return ctx.request
+
+
+def shows_ui(ctx: Context) -> bool:
+    """Whether the client shows pages (MCP Apps): it said so for this request, or when its session began."""
+    return client_supports_apps(ctx)
 
 
 def asks(ctx: Context) -> tuple[str, ...]:

@@ -174,7 +174,16 @@ def _listed(tool: Tool) -> ListedTool:
         input_schema=tool.arguments.schema,
         output_schema=tool.output.schema,
         annotations=ToolAnnotations(title=tool.title, **_hints(tool)),
+        _meta=_page(tool),
     )
+
+
+def _page(tool: Tool) -> dict[str, Any] | None:
+    """Where the page of a tool is (MCP Apps: resource discovery).
+
+    The second key is the one of before the specification was final: hosts of that time read no other.
+    """
+    return None if tool.ui is None else {"ui": {"resourceUri": tool.ui}, "ui/resourceUri": tool.ui}
 
 
 def _hints(tool: Tool) -> dict[str, Any]:

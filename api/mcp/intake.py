@@ -12,7 +12,7 @@ from mcp import MCPError
 from mcp.types import INVALID_PARAMS
 
 from api.errors import TOO_BUSY
-from api.mcp.caller import Context, asks, caller
+from api.mcp.caller import Context, asks, caller, shows_ui
 from storage.admission import Admission, Note, Repeat
 from storage.clock import milliseconds
 from storage.errors import NotFound, TooMany
@@ -154,4 +154,5 @@ def _record(tool: Tool, ctx: Context) -> TaskRecord:
         meta=msgspec.to_builtins(caller(ctx).audience),
         asks=asks(ctx),
         grant=caller(ctx).grant,
+        shows_ui=shows_ui(ctx),
     )

@@ -8,7 +8,7 @@ import msgspec
 from mcp import MCPError
 from mcp.types import InputRequiredResult
 
-from api.mcp.caller import Context, asks, caller
+from api.mcp.caller import Context, asks, caller, shows_ui
 from api.mcp.inputs import Answered, answers_to, required, state_of
 from api.mcp.translate import missing_capability, request
 from storage.changes import ChangeLog
@@ -34,7 +34,9 @@ class Offers:
         """
         answers = _brought(ctx)
         while True:
-            run = InlineRun(caller(ctx).principal, self.settings, asks=asks(ctx), answers=answers)
+            run = InlineRun(
+                caller(ctx).principal, self.settings, asks=asks(ctx), answers=answers, shows_ui=shows_ui(ctx)
+            )
             try:
                 result = await function(run)
             except NeedsInput as needed:

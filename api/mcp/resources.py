@@ -177,10 +177,11 @@ async def _read(resource: Resource, run: InlineRun, values: dict[str, str]) -> A
 
 
 def _contents(resource: Resource, uri: str, value: object) -> TextResourceContents | BlobResourceContents:
+    own: dict[str, Any] = {"uri": uri, "mime_type": resource.mime_type, "_meta": _meta(resource)}
     if isinstance(value, bytes):
-        return BlobResourceContents(uri=uri, mime_type=resource.mime_type, blob=base64.b64encode(value).decode())
+        return BlobResourceContents(blob=base64.b64encode(value).decode(), **own)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return TextResourceContents(uri=uri, mime_type=resource.mime_type, text=text)
+    return TextResourceContents(text=text, **own)
 
 
 def _described(resource: Resource) -> dict[str, Any]:
@@ -189,7 +190,12 @@ def _described(resource: Resource) -> dict[str, Any]:
         "title": resource.title,
         "description": resource.description,
         "mime_type": resource.mime_type,
+        "_meta": _meta(resource),
     }
+
+
+def _meta(resource: Resource) -> dict[str, Any] | None:
+    return dict(resource.meta) or None
 
 
 def _not_found(ctx: Context, uri: str) -> MCPError:

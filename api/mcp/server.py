@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from mcp.server import CacheHint, Server
+from mcp.server.apps import EXTENSION_ID as APPS
 from mcp.server.request_state import RequestStateBoundary, RequestStateCodec, RequestStateSecurity
 from mcp.types import (
     CallToolRequestParams,
@@ -81,6 +82,8 @@ def build(
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, resources.subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, resources.unsubscribe)
     server.extensions[EXTENSION] = {}
+    # The handshake eras know no extensions of servers: their hosts go by the tools' `_meta`.
+    server.extensions[APPS] = {}
     server.add_request_handler("tasks/get", TaskParams, calls.durable.get)
     server.add_request_handler("tasks/update", TaskParams, calls.durable.update)
     server.add_request_handler("tasks/cancel", TaskParams, calls.durable.cancel)

@@ -29,6 +29,10 @@ CONFIG: Final = Config(
     retries={"mode": "adaptive", "total_max_attempts": 4},
     user_agent_extra="mcp-server-playground",
 )
+CONFIGS: Final = {
+    # botocore still signs links to S3 with version 2 unless it is told otherwise.
+    "s3": CONFIG.merge(Config(signature_version="s3v4")),
+}
 
 
 class AwsClients:
@@ -77,7 +81,7 @@ class AwsClients:
             raise ToolError(explain(error)) from error
 
     def _attached(self, session: boto3.Session, service: str, region: str | None = None) -> Any:  # noqa: ANN401
-        made = cast("Any", session).client(service, region_name=region, config=CONFIG)
+        made = cast("Any", session).client(service, region_name=region, config=CONFIGS.get(service, CONFIG))
         Bounds.of(self._settings).guard(made)
         self._wire.attach(made)
         return made

@@ -33,6 +33,8 @@ LONGEST: Final = 1000
 REPEATED: Final = 300
 """Characters of them that are said again, where nothing better is known."""
 _DENIED: Final = {
+    # HEAD is answered without a body: of S3 there is only the status.
+    "403",
     "AccessDenied",
     "AccessDeniedException",
     "AccessDeniedFault",
@@ -60,7 +62,14 @@ _THROTTLED: Final = {
     "ServiceQuotaExceededException",
     "SlowDown",
 }
-_MISSING: Final = {"ClusterNotFoundException", "ServiceNotFoundException", "ResourceNotFoundException", "NoSuchBucket"}
+_MISSING: Final = {
+    "404",
+    "ClusterNotFoundException",
+    "ServiceNotFoundException",
+    "ResourceNotFoundException",
+    "NoSuchBucket",
+    "NoSuchKey",
+}
 _REFUSED: Final = _DENIED | _EXPIRED | _INVALID | _SIGNED_OFF | _REGION_OFF | _WEB_IDENTITY
 _ACTION: Final = re.compile(r"perform:? \[?([a-z0-9-]+:[A-Za-z]+)")
 _RESOURCE: Final = re.compile(r"on (?:the )?resource:? ([\w:/.*@=+,-]{1,256})", re.ASCII)
@@ -171,7 +180,7 @@ def _denied(operation: str, message: str) -> str:
     """The permission that is missing, or AWS's own words: a model nobody asked access to is denied without one."""
     found, on, caller = _ACTION.search(message), _RESOURCE.search(message), _CALLER.search(message)
     # S3 says no more than that; others say more, and it may be something else than a permission.
-    is_bare = message.strip(" .").lower() in ("", "access denied", "accessdenied")
+    is_bare = message.strip(" .").lower() in ("", "access denied", "accessdenied", "forbidden")
     permission = found[1] if found else action_of(operation) if is_bare else None
     if permission is None:
         return f"AWS denied {operation}: {message[:REPEATED]}"

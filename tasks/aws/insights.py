@@ -88,8 +88,12 @@ def query(
         with contextlib.suppress(logs.exceptions.ResourceNotFoundException, _NotComplete):
             return _answer(run, logs, query_id, asked, heard)
     query_id = _start(run, logs, asked)
-    if started is not None:
-        started(query_id)
+    try:
+        if started is not None:
+            started(query_id)
+    except BaseException:
+        _stop(run, query_id, asked.region)
+        raise
     try:
         return _answer(run, logs, query_id, asked, heard)
     except _NotComplete as error:

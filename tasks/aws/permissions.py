@@ -23,8 +23,8 @@ class Permission:
     """Whether AWS may do the work in a region of its own choice."""
 
 
-def _of(service: str, operation: str, why: str) -> Permission:
-    return Permission(tool="investigate_ecs_service", operation=operation, action=f"{service}:{operation}", why=why)
+def _of(service: str, operation: str, why: str, *, tool: str = "investigate_ecs_service") -> Permission:
+    return Permission(tool=tool, operation=operation, action=f"{service}:{operation}", why=why)
 
 
 PERMISSIONS: Final[tuple[Permission, ...]] = (
@@ -35,6 +35,27 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         action="s3:ListBucket",
         why="the objects of a bucket",
         resources=("arn:aws:s3:::*",),
+    ),
+    Permission(
+        tool="aws_s3",
+        operation="HeadBucket",
+        action="s3:ListBucket",
+        why="where a bucket is",
+        resources=("arn:aws:s3:::*",),
+    ),
+    Permission(
+        tool="aws_s3",
+        operation="HeadObject",
+        action="s3:GetObject",
+        why="what an object is",
+        resources=("arn:aws:s3:::*/*",),
+    ),
+    Permission(
+        tool="aws_s3",
+        operation="GetObject",
+        action="s3:GetObject",
+        why="the text of an object, and links to it where MCP_S3_PRESIGN allows them",
+        resources=("arn:aws:s3:::*/*",),
     ),
     _of("ecs", "DescribeClusters", "the cluster"),
     _of("ecs", "ListClusters", "the names there are, when the cluster is none of them"),
@@ -70,6 +91,18 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         resources=MODELS,
         any_region=True,
     ),
+    _of("logs", "StartQuery", "the search, by Logs Insights", tool="search_logs"),
+    _of("logs", "GetQueryResults", "what a query found", tool="search_logs"),
+    _of("logs", "StopQuery", "the end of a query when its caller leaves, or at its budget", tool="search_logs"),
+    _of(
+        "logs",
+        "DescribeLogGroups",
+        "groups by the beginning of their names, by ARN, and their class",
+        tool="search_logs",
+    ),
+    _of("logs", "DescribeLogGroups", "the ARNs of log groups, and the names there are", tool="tail_logs"),
+    _of("logs", "StartLiveTail", "lines as they are written", tool="tail_logs"),
+    _of("logs", "FilterLogEvents", "lines by polling, where there is no Live Tail", tool="tail_logs"),
 )
 
 

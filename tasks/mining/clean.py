@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from tasks.redact import redact
+from tasks.redact import UNSEEN, redact
 
 LONGEST: Final = 8_000
 """Characters of a clean line, the note about the cut included."""
@@ -17,12 +17,7 @@ _ESCAPES: Final = re.compile(
     r"|\x9b[0-?]*+[ -/]*+[@-~]"
 )
 _BREAKS: Final = re.compile(r"\r\n?|[\u2028\u2029]")
-# Controls except tab and line feed; soft hyphen; bidi marks, embeddings and isolates; zero-width characters;
-# variation selectors and tags, in which whole sentences can stand unseen.
-_UNSEEN: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
+_UNSEEN: Final = re.compile(UNSEEN)
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _WORD: Final = 4_000
 
@@ -30,7 +25,7 @@ _WORD: Final = 4_000
 def clean(line: bytes | str) -> str:
     """*line* as it may be kept, shown and given to a model. Cleaning twice changes nothing."""
     text = line.decode("utf-8", "replace") if isinstance(line, bytes) else line
-    text = _visible(text)
+    text = visible(text)
     given = len(text)
     if given > _READ:
         text = _whole_words(text[:_READ])
@@ -42,7 +37,8 @@ def clean(line: bytes | str) -> str:
     return text
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """*text*, of any length, without what steers a terminal or hides. Its secrets are still there."""
     if text.isascii() and text.isprintable():
         return text
     text = _BREAKS.sub("\n", _ESCAPES.sub("", text))

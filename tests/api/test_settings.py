@@ -38,6 +38,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"MCP_DRAIN_TIMEOUT": "soon"}, "MCP_DRAIN_TIMEOUT is 'soon'"),
     ({"MCP_WORKER_CONCURRENCY": "0"}, "MCP_WORKER_CONCURRENCY is '0'"),
     ({"MCP_AWS_ROLES": "*=arn:aws:iam::1:role/x"}, "'arn:aws:iam::1:role/x' is not the ARN of a role"),
+    ({"MCP_S3_PRESIGN": "86400"}, "MCP_S3_PRESIGN is 86400: input should be less than or equal to 1 hour"),
     ({"MCP_TOOL_MODULES": "nowhere"}, "MCP_TOOL_MODULES names 'nowhere'"),
 ]
 

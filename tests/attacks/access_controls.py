@@ -12,6 +12,7 @@ _SCOPES: Final = "attacks/test_scopes.py"
 _REVOCATION: Final = "attacks/test_revocation.py"
 _TRAIL: Final = "attacks/test_audit_trail.py"
 _PROOF: Final = "attacks/test_client_proof.py"
+_S3: Final = "journeys/test_s3.py"
 
 ACCESS: Final[Mapping[str, Control]] = {
     "one Host, and ours": off(
@@ -132,6 +133,24 @@ ACCESS: Final[Mapping[str, Control]] = {
         "return good and await self.signins.use_assertion(",
         "return good or await self.signins.use_assertion(",
         f"{_PROOF}::test_a_signed_assertion_is_good_once",
+    ),
+    "links only where they are allowed": off(
+        "tasks.tools.s3.link:check_allowed",
+        "if not run.settings.s3_presign:",
+        "if False:",
+        f"{_S3}::test_links_are_made_only_where_they_are_allowed",
+    ),
+    "a link is saved": off(
+        "tasks.tools.s3.link:link",
+        ', "ResponseContentDisposition": AS_FILE',
+        "",
+        f"{_S3}::test_links_are_made_only_where_they_are_allowed",
+    ),
+    "objects without their secrets": off(
+        "tasks.tools.s3.text:_masked",
+        "return redact(text)",
+        "return text",
+        f"{_S3}::test_from_folders_to_the_text_of_an_object",
     ),
     "assertions for us": off(
         "auth.clients:Clients._is_proven",

@@ -10,6 +10,7 @@ from typing import Final
 from tests.attacks.access_controls import ACCESS
 from tests.attacks.control import Control, off
 from tests.attacks.document_controls import DOCUMENTS
+from tests.attacks.investigation_controls import INVESTIGATION
 from tests.attacks.provider_controls import PROVIDERS
 
 _CONSENT: Final = "attacks/test_consent.py"
@@ -292,4 +293,5 @@ CONTROLS: Final[Mapping[str, Control]] = {
     **DOCUMENTS,
     **PROVIDERS,
     **ACCESS,
+    **INVESTIGATION,
 }

@@ -5,9 +5,15 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from typing_extensions import TypedDict
+
 from tasks.ask import Sampled
 from tasks.resource import resource
-from tasks.tool import Elicitation, ProtocolError, Roots, Run, Sampling, ToolError, tool
+from tasks.tool import Elicitation, Image, ProtocolError, Roots, Run, Sampling, Text, ToolError, tool
+from tasks.tools.ecs.page import PAGE_URI
+from tasks.tools.ecs.picture import picture
+from tasks.tools.ecs.timeline import Timeline, trimmed
+from tests.stand_ins.timelines import incident
 
 
 @tool(annotations={"readOnlyHint": True})
@@ -272,3 +278,24 @@ def ask_model(run: Run) -> str:
     assert isinstance(capital, Sampled)
     assert isinstance(where, tuple)
     return f"{capital.text} in {where[0].uri}"
+
+
+class Charted(TypedDict):
+    chart: Timeline
+    pages: bool
+
+
+@tool(annotations={"readOnlyHint": True}, ui=PAGE_URI)
+def charted(run: Run) -> Charted:
+    """Show an incident: as a page where there are pages, or else as a picture."""
+    chart = incident()
+    run.attach(Text("memory ran out after checkout:42"))
+    if not run.shows_ui:
+        run.attach(Image.of(picture(chart, title="checkout in prod"), "image/png"))
+    return {"chart": trimmed(chart), "pages": run.shows_ui}
+
+
+@tool(annotations={"readOnlyHint": True}, inline=True, ui=PAGE_URI)
+def charted_inline(run: Run) -> str:
+    """Say whether the client shows pages."""
+    return "pages" if run.shows_ui else "no pages"

@@ -13,14 +13,18 @@ from moto.core.eventstream import EventStreamEncoder
 
 from tests.stand_ins.http import Handler, serving
 
-Mode = Literal["answer", "denied", "throttled", "breaks", "drops"]
-"""`breaks`: an exception in the stream after the pieces; `drops`: the connection ends there."""
+Mode = Literal["answer", "denied", "throttled", "away", "invalid", "broke", "breaks", "drops", "garbles"]
+"""After the pieces, `breaks`: an exception in the stream; `drops`: the connection ends; `garbles`: a frame whose
+checksum is wrong."""
 
 Says = Callable[[dict[str, Any]], Sequence[str]]
 
 REFUSALS = {
     "denied": (403, "AccessDeniedException", "not authorized to perform: bedrock:InvokeModelWithResponseStream"),
     "throttled": (429, "ThrottlingException", "Too many requests"),
+    "away": (503, "ServiceUnavailableException", "The service is unavailable."),
+    "invalid": (400, "ValidationException", "The provided model identifier is invalid."),
+    "broke": (424, "ModelErrorException", "The model had an error."),
 }
 
 
@@ -38,6 +42,12 @@ class Bedrock:
     """Whether it takes outputConfig; older models refuse it, and take tools."""
     busy: set[str] = field(default_factory=set[str])
     """Models that are throttled, whatever the mode."""
+    modes: dict[str, Mode] = field(default_factory=dict[str, Mode])
+    """Of single models."""
+    lacks: set[str] = field(default_factory=set[str])
+    """What the models refuse: toolConfig, cachePoint, temperature."""
+    exception: str = "modelStreamErrorException"
+    """What a stream breaks with."""
     usage: dict[str, int] = field(default_factory=lambda: {"inputTokens": 120, "outputTokens": 30, "totalTokens": 150})
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -52,14 +62,20 @@ class Bedrock:
 
 class _Runtime(Handler):
     service: Bedrock
+    mode: Mode
 
     def do_POST(self) -> None:
         request = json.loads(self.body())
         model = unquote(self.path.split("/")[2])
         self.service.requests.append(request)
         self.service.models.append(model)
-        if self.service.mode in REFUSALS:
-            self._refuse(*REFUSALS[self.service.mode])
+        self.mode = self.service.modes.get(model, self.service.mode)
+        said = f"{request['system']} {request['inferenceConfig']} {list(request)}" if self.service.lacks else ""
+        lacking = next((each for each in sorted(self.service.lacks) if each in said), "")
+        if self.mode in REFUSALS:
+            self._refuse(*REFUSALS[self.mode])
+        elif lacking:
+            self._refuse(400, "ValidationException", f"This model doesn't support the {lacking} field.")
         elif model in self.service.busy:
             self._refuse(*REFUSALS["throttled"])
         elif "outputConfig" in request and not self.service.is_structured:
@@ -85,14 +101,16 @@ class _Runtime(Handler):
             delta = {"toolUse": {"input": piece}} if tool else {"text": piece}
             self._event("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta})
             self.service.stopped.wait(self.service.pause)
-        if self.service.mode == "drops":
+        if self.mode == "drops":
             self.close_connection = True
+        elif self.mode == "garbles":
+            self._garble()
         else:
             self._end("tool_use" if tool else self.service.stop_reason)
 
     def _end(self, stop_reason: str) -> None:
-        if self.service.mode == "breaks":
-            headers = {":message-type": "exception", ":exception-type": "modelStreamErrorException"}
+        if self.mode == "breaks":
+            headers = {":message-type": "exception", ":exception-type": self.service.exception}
             self._frame(headers, {"message": "broke"})
         else:
             self._event("contentBlockStop", {"contentBlockIndex": 0})
@@ -102,6 +120,11 @@ class _Runtime(Handler):
 
     def _event(self, kind: str, payload: dict[str, Any]) -> None:
         self._frame({":message-type": "event", ":event-type": kind}, payload)
+
+    def _garble(self) -> None:
+        typed = {":message-type": "event", ":event-type": "messageStop", ":content-type": "application/json"}
+        frame = EventStreamEncoder().encode_message(typed, b'{"stopReason": "end_turn"}')
+        self.wfile.write(f"{len(frame):x}\r\n".encode() + frame[:-1] + bytes([frame[-1] ^ 1]) + b"\r\n0\r\n\r\n")
 
     def _frame(self, headers: dict[str, str], payload: dict[str, Any]) -> None:
         typed = {**headers, ":content-type": "application/json"}

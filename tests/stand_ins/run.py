@@ -25,6 +25,7 @@ class FakeRun:
     settings: ToolSettings = field(default_factory=ToolSettings)
     id: str = "0" * 32
     attempt: int = 1
+    shows_ui: bool = False
     principal: Principal = field(default_factory=lambda: Principal(client_id="test", issuer="test", subject="test"))
     steps: list[tuple[float, float | None, str, Any]] = field(
         default_factory=list[tuple[float, float | None, str, Any]]

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.stand_ins.aws import Aws, BrokenService, aws, broken_service, fill_logs
+from tests.stand_ins.aws import Aws, aws
 from tests.stand_ins.run import FakeRun
 
 
@@ -12,11 +12,6 @@ from tests.stand_ins.run import FakeRun
 def servers() -> Generator[Aws]:
     with aws() as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def shop(servers: Aws) -> BrokenService:
-    return broken_service(servers)
 
 
 @pytest.fixture
@@ -27,13 +22,6 @@ def cloud(servers: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     servers.forget()
     servers.insights.polls = 0
     return servers
-
-
-@pytest.fixture
-def broken(cloud: Aws, shop: BrokenService) -> BrokenService:
-    """A service whose task ran out of memory, and its logs."""
-    fill_logs(cloud, shop)
-    return shop
 
 
 @pytest.fixture

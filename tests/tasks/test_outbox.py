@@ -67,6 +67,23 @@ async def test_a_flood_becomes_a_trickle_that_ends_with_the_last(post: Post):
     assert [batch for batch, _ in post.batches] == list(range(1, len(post.batches) + 1))
 
 
+async def test_what_a_step_made_is_not_lost_behind_the_next_words(post: Post):
+    """Ours: of what a tool only says the newest is enough; what it found must arrive, whatever it says right after."""
+    outbox = Outbox(asyncio.get_running_loop(), post.send)
+
+    def find() -> None:
+        for step in range(0, 300, 3):
+            outbox.put(step + 1.0, Progress(done=step + 1, message=f"found {step}", data={"finding": step}))
+            outbox.put(step + 2.0, Progress(done=step + 2, message="looking on"))
+            outbox.put(step + 3.0, Progress(done=step + 3, message="looking further"))
+
+    await asyncio.to_thread(find)
+    await outbox.drain()
+
+    made = [event.data for _, event in post.items if isinstance(event, Progress) and event.data]
+    assert made == [{"finding": step} for step in range(0, 300, 3)]
+
+
 async def test_text_is_joined_and_never_lost_or_reordered(post: Post):
     """Ours: across logs and progress in between."""
     outbox = Outbox(asyncio.get_running_loop(), post.send)

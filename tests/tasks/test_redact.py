@@ -42,6 +42,14 @@ from tasks.redact import clipped, redact
         ("Endpoint=sb://x/;SharedAccessKey=aHVudGVyMg==", "aHVudGVyMg"),
         ("GET /blob?sv=2024&sig=aHVudGVyMg%3D&x=1", "aHVudGVyMg"),
         ("https://b.s3.amazonaws.com/k?X-Amz-Signature=0a1b2c3d", "0a1b2c3d"),
+        ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", "MIIEvQ"),
+        ("  wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalr"),
+        ("at SG.abcdefghijklmnopqrstuv.ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABCDEFGHIJ"),
+        ("by hvs.CAESIJ1234567890abcdef", "CAESIJ"),
+        ("POST https://hooks.slack.com/services/T0000/B0000/abcdefgh", "abcdefgh"),
+        ("POST https://discord.com/api/webhooks/12345/abcdefgh", "abcdefgh"),
+        ("pass\u200bword=hunter2", "hunter2"),
+        ("pass\U000e0061word=hunter2", "hunter2"),
     ],
 )
 def test_secrets_are_masked(text: str, secret: str):
@@ -61,6 +69,10 @@ def test_secrets_are_masked(text: str, secret: str):
         "http://db:5432/shop",
         "mail to bob@example.com failed",
         "-----BEGIN CERTIFICATE-----",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "forwarded to targetgroup/OrderService/943f017f100becff of loadbalancer/app/Shop/50dc6c495c0c9188",
+        "com.example.shop.orders.OrderServiceImpl2.charge",
     ],
 )
 def test_what_is_no_secret_stays(text: str):
@@ -71,6 +83,13 @@ def test_what_is_no_secret_stays(text: str):
 def test_control_characters_are_removed():
     """Ours: a log line cannot colour a terminal, nor move its cursor."""
     assert redact("a\x1b[31mred\x1b[0m\r\nb\x00") == "ared\nb"
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\ufe0f", "\U000e0041", "\x9b"])
+def test_what_stands_unseen_or_turns_what_follows_is_removed(unseen: str):
+    """A56: a stop reason or the name of an alarm hides no sentence from whoever reads it, but tells it to a model."""
+    assert redact(f"out {unseen}of memory") == "out of memory"
+    assert clipped(f"out {unseen}of memory", 100) == "out of memory"
 
 
 def test_addresses_of_people_are_masked_where_it_is_asked_for():
@@ -132,6 +151,8 @@ PARTS = (
         "a@",
         "a.",
         "[secret]",
+        "aB3/",
+        "aB3/\n",
         "\x1b[",
         "\x1b[0;",
     ),

@@ -1,6 +1,7 @@
 """Resources: functions of what stands in a URI."""
 
 import pytest
+from mcp.server.apps import APP_MIME_TYPE
 
 from tasks.resource import resource
 from tasks.tool import Run
@@ -56,3 +57,18 @@ def test_a_resource_that_cannot_work_is_refused_where_it_is_made():
         resource("docs://{book}")(other)
     with pytest.raises(ValueError, match="needs a docstring"):
         resource("docs://x")(undocumented)
+
+
+def test_a_page_has_the_one_type_that_clients_show():
+    """MCP Apps: a resource under ui:// of another type is not shown, so it is refused where it is made."""
+
+    def page() -> str:
+        """Show a result."""
+        return "<!doctype html>"
+
+    made = resource("ui://ours/page.html", meta={"ui": {"prefersBorder": False}})(page)
+
+    assert (made.mime_type, made.meta) == (APP_MIME_TYPE, {"ui": {"prefersBorder": False}})
+    assert index.mime_type == "text/plain"
+    with pytest.raises(ValueError, match="pages of type"):
+        resource("ui://ours/page.html", mime_type="text/html")(page)

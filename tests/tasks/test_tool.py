@@ -82,3 +82,15 @@ def test_a_tool_needs_a_docstring_and_a_sane_name():
         tool(silent)
     with pytest.raises(ValueError, match="is not a tool name"):
         tool(name="with space")(countdown.function)
+
+
+def test_a_page_has_its_own_kind_of_address():
+    """MCP Apps: clients look for pages under ui:// alone."""
+
+    def shown() -> str:
+        """Show something."""
+        return ""
+
+    assert tool(ui="ui://ours/page.html")(shown).ui == "ui://ours/page.html"
+    with pytest.raises(ValueError, match="must begin with ui://"):
+        tool(ui="https://ours.example/page.html")(shown)

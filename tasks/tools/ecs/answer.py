@@ -5,6 +5,8 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from tasks.tools.ecs.timeline import Timeline
+
 Status = Literal["ok", "denied", "throttled", "empty", "error", "skipped"]
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["high", "medium", "low"]
@@ -101,28 +103,6 @@ class Usage(TypedDict):
     outputTokens: int
     cacheReadTokens: int
     cacheWriteTokens: int
-
-
-class Series(TypedDict):
-    name: str
-    unit: Literal["percent", "count", "seconds", "tasks"]
-    points: Annotated[list[tuple[int, float]], Field(description="milliseconds since 1970, and the value")]
-
-
-class Marker(TypedDict):
-    at: int
-    kind: Literal["deployment", "stopped", "alarm", "scaling", "change"]
-    label: str
-    evidence: str
-
-
-class Timeline(TypedDict):
-    """What a chart shows."""
-
-    start: int
-    end: int
-    series: list[Series]
-    markers: list[Marker]
 
 
 class Window(TypedDict):

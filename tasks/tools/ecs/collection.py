@@ -4,6 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
 from tasks.tool import ToolError
 from tasks.tools.ecs.collectors.lines import Memory
 from tasks.tools.ecs.collectors.logs import logs
@@ -18,6 +20,9 @@ AT_ONCE: Final = 6
 """Sections that are collected side by side."""
 _FEEDBACK: Final = 0.5
 """Seconds between two looks at whether the run is to stop."""
+_FIRST: Final = ("cluster", "service", "tasks")
+"""Sections without any of which there is nothing to say."""
+_BLIND: Final = ("denied", "throttled", "error")
 
 
 class Collection:
@@ -73,6 +78,7 @@ class Collection:
                 setattr(self._scene.facts, name, value)
             self._settled.add(name)
             self._must_exist(name)
+        self._must_be_seen()
         if done:
             self._judge()
 
@@ -82,6 +88,14 @@ class Collection:
         asked = name == "cluster" or (name == "service" if request.service else name == "tasks")
         if asked and section["status"] == "empty":
             raise ToolError(section["message"])
+
+    def _must_be_seen(self) -> None:
+        """When nothing can be read at all, the reason is the whole answer: of the first when it is none of ECS's."""
+        error = self._sections.errors.get("cluster")
+        if error is not None and not _is_of_ecs(error):
+            raise ToolError(self._sections.all["cluster"]["message"])
+        if self._settled.issuperset(_FIRST) and all(self._sections.status(name) in _BLIND for name in _FIRST):
+            raise ToolError(self._sections.all[_FIRST[0]]["message"])
 
     def _judge(self) -> None:
         for rule in RULES:
@@ -112,3 +126,8 @@ class Collection:
         memory = Memory(self._kept.queries, self._kept.save)
         words = "reading the application's log"
         return self._sections.collect(LOGS, words, Logs, lambda: logs(self._scene, memory))
+
+
+def _is_of_ecs(error: Exception) -> bool:
+    """Whether ECS itself refused: otherwise there are no credentials, no role, no region, or no way to AWS."""
+    return isinstance(error, ClientError) and error.operation_name == "DescribeClusters"

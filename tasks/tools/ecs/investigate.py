@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-from tasks.tool import Link, Run, Text
+from tasks.tool import Image, Link, Run, Text
 from tasks.tools.ecs.analysis.analysis import Case, analyse
 from tasks.tools.ecs.answer import Investigation, Status
+from tasks.tools.ecs.chart import chart
 from tasks.tools.ecs.collection import Collection
 from tasks.tools.ecs.evidence import pieces
 from tasks.tools.ecs.facts import Facts
+from tasks.tools.ecs.picture import picture
 from tasks.tools.ecs.report import Conclusions, report, whole
 from tasks.tools.ecs.rules.table import judge
 from tasks.tools.ecs.scene import Request, Scene, at
@@ -30,6 +32,8 @@ def investigate(run: Run, request: Request) -> tuple[Investigation, Facts]:
     uri = run.keep("evidence", whole(scene, found))
     answer = report(scene, found, uri=uri)
     run.attach(Text(_words(answer)))
+    if not run.shows_ui and found.chart["series"]:
+        run.attach(Image.of(picture(found.chart, title=_title(answer)), "image/png"))
     run.attach(Link(uri, "evidence", title="All the evidence", mime_type="application/json"))
     return answer, scene.facts
 
@@ -54,7 +58,13 @@ def _concluded(scene: Scene, sections: Sections, kept: Kept) -> Conclusions:
         pieces=known,
         sections=list(sections.all.values()),
         analysed=analysed,
+        chart=chart(facts, *(at(moment) for moment in request.window)),
     )
+
+
+def _title(answer: Investigation) -> str:
+    """Of the picture."""
+    return f"{answer['cluster']} / {answer['service'] or answer['task']}: {answer['verdict']['status']}"
 
 
 def _words(answer: Investigation) -> str:

@@ -18,13 +18,13 @@ from tasks.tools.ecs.answer import (
     Verdict,
 )
 from tasks.tools.ecs.answer import Finding as FindingShape
-from tasks.tools.ecs.chart import chart
 from tasks.tools.ecs.evidence import Piece, moment
 from tasks.tools.ecs.facts import Facts, Pattern
 from tasks.tools.ecs.happenings import happenings
 from tasks.tools.ecs.rules.finding import Finding
 from tasks.tools.ecs.scene import Scene, at
 from tasks.tools.ecs.shortening import within
+from tasks.tools.ecs.timeline import Timeline, trimmed
 
 PATTERNS: Final = 12
 ENTRIES: Final = 25
@@ -42,6 +42,7 @@ class Conclusions:
     pieces: Sequence[Piece]
     sections: Sequence[Section]
     analysed: Analysed
+    chart: Timeline
 
 
 def report(scene: Scene, found: Conclusions, *, uri: str) -> Investigation:
@@ -63,7 +64,7 @@ def report(scene: Scene, found: Conclusions, *, uri: str) -> Investigation:
         "sections": list(found.sections),
         "analysis": found.analysed.analysis,
         "usage": _usage(facts, found.analysed),
-        "chart": chart(facts, at(start), at(end)),
+        "chart": trimmed(found.chart),
         "console": _console(scene),
         "evidenceUri": uri,
     }

@@ -57,6 +57,8 @@ class Sections:
 
     def __init__(self, run: Run, kept: Kept, steps: int) -> None:
         self.all: dict[str, Section] = {}
+        self.errors: dict[str, Exception] = {}
+        """Of those that could not be collected."""
         self._run = run
         self._kept = kept
         self._steps = steps
@@ -80,12 +82,14 @@ class Sections:
         except (ClientError, BotoCoreError) as error:
             # A cancelled run closes its connections: that is no fact about AWS.
             self._run.check()
+            self.errors[name] = error
             status = kind_of(error)
             self._note(name, "empty" if status == "missing" else status, explain(error))
         except NotThere as error:
             self._note(name, "empty", str(error))
         except ToolError as error:
             self._run.check()
+            self.errors[name] = error
             self._note(name, "error", str(error))
         else:
             self._note(name, "ok", "collected")

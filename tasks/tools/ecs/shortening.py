@@ -30,7 +30,7 @@ def within(answer: Investigation, pieces: Sequence[Evidence]) -> Investigation:
     answer, limit = deepcopy(answer), TOKENS * CHARACTERS
     cited = _cited(answer)
     answer["evidence"] = [each for each in pieces if each["id"] in cited]
-    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _thinner, _fewer("findings"))
+    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _thinner, _fewer_marks, _fewer("findings"))
     for shorten in (*lists, _fewer("hypotheses"), _shorter):
         while size(answer) > limit and shorten(answer):
             kept = _cited(answer)
@@ -59,6 +59,15 @@ def _thinner(answer: Investigation) -> bool:
     for each in answer["chart"]["series"]:
         points = each["points"]
         each["points"] = [max(points[n : n + 2], key=lambda point: point[1]) for n in range(0, len(points), 2)]
+    return True
+
+
+def _fewer_marks(answer: Investigation) -> bool:
+    """The oldest third of the chart's markers goes: each brings its piece of evidence with it."""
+    marks = answer["chart"]["markers"]
+    if len(marks) <= _LONELY:
+        return False
+    del marks[: max(1, len(marks) // 3)]
     return True
 
 

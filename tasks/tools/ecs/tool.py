@@ -1,17 +1,17 @@
 """`investigate_ecs_service`: what is wrong with a service, since when, what changed, and the next command."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from tasks.aws.access import check_arns, is_arn
 from tasks.aws.insights import Window
 from tasks.tool import Run, ToolError, tool
 from tasks.tools.ecs.answer import Investigation
 from tasks.tools.ecs.investigate import investigate
+from tasks.tools.ecs.older import Older, older
+from tasks.tools.ecs.page import PAGE_URI
 from tasks.tools.ecs.scene import Compare, Depth, Request
 
 LONGEST_WINDOW: Final = timedelta(days=1)
@@ -27,6 +27,7 @@ Moment = Annotated[str, Field(max_length=40, description="ISO 8601, with its zon
     scopes=("mcp:aws",),
     annotations={"readOnlyHint": True, "openWorldHint": True},
     timeout=TIMEOUT,
+    ui=PAGE_URI,
 )
 def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may want to say
     run: Run,
@@ -78,18 +79,6 @@ def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may w
     return investigate(run, request)[0]
 
 
-class Older(TypedDict):
-    """What `aws_ecs` has always returned, and the investigation."""
-
-    analysis: str
-    service: dict[str, Any] | None
-    task: dict[str, Any] | None
-    cloudwatchLogs: Annotated[
-        list[dict[str, Any]], Field(description="Container Insights: CPU and memory of the task over time")
-    ]
-    investigation: Investigation
-
-
 @tool(
     title="Investigate an ECS task",
     scopes=("mcp:aws",),
@@ -117,15 +106,7 @@ def aws_ecs(
         window=window_of(None, None, window_minutes, now=datetime.now(UTC)),
         analyze=analyze,
     )
-    found, facts = investigate(run, request)
-    task = next(iter(facts.stopped or facts.tasks or ()), None)
-    return {
-        "analysis": found["analysis"]["text"],
-        "service": msgspec.to_builtins(facts.service),
-        "task": msgspec.to_builtins(task),
-        "cloudwatchLogs": msgspec.to_builtins(facts.samples or ()),
-        "investigation": found,
-    }
+    return older(*investigate(run, request))
 
 
 def window_of(start: str | None, end: str | None, minutes: int, *, now: datetime) -> Window:

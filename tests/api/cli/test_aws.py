@@ -34,7 +34,11 @@ def test_the_policy_is_json_for_all_tools_or_one():
     whole, narrow = json.loads(run("policy").stdout), json.loads(run("policy", "--tool", "aws_s3").stdout)
 
     assert {"s3:ListBucket", "ecs:DescribeTasks"} <= {a for each in whole["Statement"] for a in each["Action"]}
-    assert {a for each in narrow["Statement"] for a in each["Action"]} == {"s3:ListBucket", "s3:ListAllMyBuckets"}
+    assert {a for each in narrow["Statement"] for a in each["Action"]} == {
+        "s3:GetObject",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+    }
 
 
 def test_a_tool_that_needs_nothing_is_no_choice():
@@ -42,7 +46,7 @@ def test_a_tool_that_needs_nothing_is_no_choice():
     result = run("policy", "--tool", "echo")
 
     assert result.exit_code == 2
-    assert "'aws_s3', 'aws_ecs'" in result.stderr
+    assert "'aws_s3', 'investigate_ecs_service', 'search_logs', 'tail_logs', 'aws_ecs'" in result.stderr
 
 
 def test_the_trust_policy_trusts_whoever_the_worker_is(monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,17 @@ from tests.servers import Stack
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
-OUR_TOOLS = ("echo", "system_time", "streaming", "project", "aws_s3", "aws_ecs")
+OUR_TOOLS = (
+    "echo",
+    "system_time",
+    "streaming",
+    "project",
+    "aws_s3",
+    "investigate_ecs_service",
+    "aws_ecs",
+    "search_logs",
+    "tail_logs",
+)
 ENVELOPE: dict[str, Any] = {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}}
 
 

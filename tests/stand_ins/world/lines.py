@@ -1,10 +1,10 @@
 """Log groups: what was logged when. One that is made of a rule holds a million events in no memory."""
 
 import bisect
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -70,9 +70,13 @@ class Flood:
     beside: Written = field(default_factory=Written)
     """What else the group holds."""
 
+    @cached_property
+    def first(self) -> int:
+        """When it began, in milliseconds since 1970."""
+        return round(self.start.timestamp() * 1000)
+
     def at(self, index: int) -> int:
-        """Milliseconds since 1970."""
-        return round(self.start.timestamp() * 1000) + index * 1000 // self.rate
+        return self.first + index * 1000 // self.rate
 
     def event(self, index: int) -> Event:
         template = self.templates[index % len(self.templates)]
@@ -80,10 +84,20 @@ class Flood:
         return Event(self.at(index), stream, template % (1_000_000 + index))
 
     def events(self, start: int, end: int, *, newest_first: bool = False) -> Iterator[Event]:
+        """What stands beside it comes in its place: the flood in the stretches between."""
+        for other in self.beside.events(start, end, newest_first=newest_first):
+            if newest_first:
+                yield from self._own(other.at, end, newest_first=True)
+                end = other.at - 1
+            else:
+                yield from self._own(start, other.at - 1)
+                start = other.at
+            yield other
+        yield from self._own(start, end, newest_first=newest_first)
+
+    def _own(self, start: int, end: int, *, newest_first: bool = False) -> Iterator[Event]:
         indexes = self._within(start, end)
-        own = map(self.event, reversed(indexes) if newest_first else indexes)
-        others = self.beside.events(start, end, newest_first=newest_first)
-        return heapq.merge(own, others, key=lambda event: event.at, reverse=newest_first)
+        return map(self.event, reversed(indexes) if newest_first else indexes)
 
     def size(self, start: int, end: int) -> tuple[int, int]:
         count, size = self.beside.size(start, end)

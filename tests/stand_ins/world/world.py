@@ -58,6 +58,13 @@ class World:
             aws_secret_access_key="testing",
         )
 
+    def renew(self, account: Account) -> None:
+        """Become another account, with no logs yet, that nobody has asked anything; at the same address."""
+        self.weather.over.set()
+        self.bedrock.stopped.set()
+        self.account, self.logs, self.weather = account, Logs(), Weather()
+        vars(self.bedrock).update(vars(Bedrock(url=self.bedrock.url)))
+
     def answer(self, request: Request) -> Mapping[str, Any]:
         """What the operation answers. Refused when there is none like it."""
         self.weather.check(request)

@@ -35,6 +35,8 @@ def refused(code: str, message: str = "", operation: str = "DescribeTasks") -> C
         (refused("AccessDeniedException", ACTION), "denied", "needs the permission ecs:DescribeTasks"),
         (refused("AccessDenied", "Access Denied", "ListObjectsV2"), "denied", "needs the permission s3:ListBucket"),
         (refused("AccessDeniedException", "no access to the model"), "denied", "no access to the model"),
+        (refused("403", "Forbidden", "HeadObject"), "denied", "needs the permission s3:GetObject"),
+        (refused("404", "Not Found", "HeadObject"), "missing", "Not Found"),
         (refused("ExpiredTokenException"), "denied", "have expired"),
         (refused("InvalidClientTokenId"), "denied", "are not valid"),
         (refused("ThrottlingException"), "throttled", "throttled DescribeTasks"),

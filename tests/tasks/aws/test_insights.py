@@ -11,7 +11,8 @@ from tasks.aws.insights import Query, Scan, query, quoted
 from tasks.settings import ToolSettings
 from tasks.tool import Cancelled, ToolError
 from tests.stand_ins.aws import CREDENTIALS
-from tests.stand_ins.insights import PAGE, Insights, insights, printed
+from tests.stand_ins.insights import PAGE, Insights, insights
+from tests.stand_ins.insights_language import printed
 from tests.stand_ins.run import FakeRun
 
 NOW = datetime.now(UTC)
@@ -123,7 +124,7 @@ def test_how_far_it_is_is_told(logs: Insights, run: FakeRun):
     answer = query(run, Query(groups=["/app"], text=TEXT, window=WINDOW, limit=2), heard=heard.append)
 
     assert [scan.bytes for scan in heard] == [500, 1000]
-    assert answer.scan == heard[-1] == Scan(bytes=1000, events=2, matched=2)
+    assert answer.scan == heard[-1] == Scan(bytes=1000, events=3, matched=3)
 
 
 def test_a_later_attempt_waits_for_the_query_there_is(logs: Insights, run: FakeRun):
@@ -158,6 +159,21 @@ def test_a_query_that_aws_forgot_is_asked_again(logs: Insights, run: FakeRun):
     fill(logs, 1)
 
     assert len(query(run, Query(groups=["/app"], text=TEXT, window=WINDOW), query_id="q-of-old").rows) == 1
+
+
+def test_a_query_is_stopped_when_its_id_could_not_be_kept(logs: Insights, run: FakeRun):
+    """Ours: a run that is cancelled between the start of a query and the first look at it leaves none behind."""
+    fill(logs, 1)
+    logs.polls = -1
+
+    def cancelled(_: str) -> None:
+        run.cancel()
+        run.check()
+
+    with pytest.raises(Cancelled):
+        query(run, Query(groups=["/app"], text=TEXT, window=WINDOW, limit=10), started=cancelled)
+
+    assert logs.stopped == list(logs.queries) == ["q-0"]
 
 
 def test_a_busy_account_is_waited_for(logs: Insights, run: FakeRun):

@@ -2,43 +2,97 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tasks.aws.permissions import PERMISSIONS, action_of, assuming, policy, tools, trust
+from tasks.aws.permissions import PERMISSIONS, action_of, assuming, needed_by, policy, tools, trust
+from tasks.settings import ToolSettings
 from tasks.tool import Cancelled, ToolError
 from tasks.tools import TOOLS
-from tasks.tools.aws_s3 import aws_s3
-from tasks.tools.ecs.tool import aws_ecs
-from tests.stand_ins.aws import Aws, BrokenService, broken_service
+from tasks.tools.cloudwatch.search import search_logs
+from tasks.tools.cloudwatch.tail import tail_logs
+from tasks.tools.ecs.tool import investigate_ecs_service
+from tasks.tools.s3.tool import aws_s3
+from tests.stand_ins.aws import LOG_GROUP, Aws
 from tests.stand_ins.calls import recorded
+from tests.stand_ins.insights_language import printed
+from tests.stand_ins.logs_tail import logs_tail
 from tests.stand_ins.run import FakeRun
+from tests.stand_ins.world.failures import bad_image_tag
+from tests.stand_ins.world.shop import healthy_shop
+from tests.stand_ins.world.world import serving_world
 
 WRITES = re.compile(r":(Create|Put|Delete|Update|Run|Stop(?!Query)|Terminate|Register|Deregister|Tag|Untag|Pass)")
 
 
 @pytest.fixture(scope="module")
-def shop(servers: Aws) -> BrokenService:
+def lived_in(servers: Aws) -> Aws:
+    """Servers with a bucket and a log in them."""
     servers.client("s3").create_bucket(Bucket="bucket")
-    return broken_service(servers)
+    servers.client("s3").put_object(Bucket="bucket", Key="key", Body=b"text")
+    servers.insights.groups[LOG_GROUP] = [
+        {"@timestamp": printed(datetime.now(UTC)), "@message": "ERROR heap is full", "@logStream": "web"}
+    ]
+    return servers
 
 
-def use_s3(run: FakeRun, shop: BrokenService) -> None:
+def use_s3(run: FakeRun) -> None:
+    run.settings = ToolSettings(s3_presign=timedelta(seconds=60))
     run.call(aws_s3, operation="listObjects")
+    run.call(aws_s3, operation="listPrefixes", bucket="bucket")
+    for operation in ("headObject", "previewObject", "presignGet"):
+        run.call(aws_s3, operation=operation, bucket="bucket", key="key")
 
 
-def use_ecs(run: FakeRun, shop: BrokenService) -> None:
-    run.call(aws_ecs, ecsCluster="shop", ecsService="web")
-    with pytest.raises(ToolError):
-        FakeRun().call(aws_ecs, ecsCluster="none", ecsService="web")
+def use_investigation(run: FakeRun) -> None:
+    # An account of its own, in which everything can be asked.
+    with serving_world(healthy_shop()) as world, pytest.MonkeyPatch.context() as patch:
+        bad_image_tag(world)
+        for table in world.account.route_tables:
+            table["Routes"] = table["Routes"][:1]
+        for name, value in world.environment().items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
+        run.call(investigate_ecs_service, cluster="shop", service="web")
+        for cluster, service in (("none", "web"), ("shop", "none")):
+            with pytest.raises(ToolError):
+                FakeRun().call(investigate_ecs_service, cluster=cluster, service=service)
+        # A query that nobody waits for any more.
+        world.logs.polls = -1
+        gone = FakeRun(settings=run.settings)
+        gone.sleep = lambda duration: gone.cancel() or gone.check()  # pyright: ignore[reportAttributeAccessIssue]
+        with pytest.raises(Cancelled):
+            gone.call(investigate_ecs_service, cluster="shop", service="web")
+
+
+def use_search_logs(run: FakeRun) -> None:
+    for preset in ("errors", "slow", "pattern", "diff", "lines"):
+        run.kept = None
+        run.call(search_logs, logGroups=[LOG_GROUP], preset=preset)
     # A query that nobody waits for any more.
     gone = FakeRun(settings=run.settings)
     gone.sleep = lambda duration: gone.cancel() or gone.check()  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(Cancelled):
-        gone.call(aws_ecs, ecsCluster="shop", ecsTaskArn=shop.task_arn)
+        gone.call(search_logs, logGroups=[LOG_GROUP])
 
 
-USES: dict[str, Callable[[FakeRun, BrokenService], None]] = {"aws_s3": use_s3, "aws_ecs": use_ecs}
+def use_tail(run: FakeRun) -> None:
+    # Logs of their own: there is no Live Tail beside the other stand-ins.
+    with logs_tail("/app/web") as logs, pytest.MonkeyPatch.context() as patch:
+        for name, value in logs.environment().items():
+            patch.setenv(name, value)
+        for mode in ("live", "poll"):
+            run.call(tail_logs, logGroups=["/app/web"], seconds=1, mode=mode)
+
+
+USES: dict[str, Callable[[FakeRun], None]] = {
+    "aws_s3": use_s3,
+    "investigate_ecs_service": use_investigation,
+    "aws_ecs": use_investigation,
+    "search_logs": use_search_logs,
+    "tail_logs": use_tail,
+}
 
 
 def test_every_tool_that_asks_aws_is_in_the_table():
@@ -49,22 +103,20 @@ def test_every_tool_that_asks_aws_is_in_the_table():
 
 
 @pytest.mark.parametrize("name", list(USES))
-def test_every_operation_that_a_tool_calls_is_in_the_table(
-    name: str, servers: Aws, shop: BrokenService, monkeypatch: pytest.MonkeyPatch
-):
+def test_every_operation_that_a_tool_calls_is_in_the_table(name: str, lived_in: Aws, monkeypatch: pytest.MonkeyPatch):
     """Ours: whoever gives the policy to a role gets tools that work; and nothing stands in it that no tool calls."""
-    for variable, value in servers.environment().items():
+    for variable, value in lived_in.environment().items():
         monkeypatch.setenv(variable, value)
-    servers.insights.polls = 1
-    servers.insights.polled.clear()
+    lived_in.insights.polls = 1
+    lived_in.insights.polled.clear()
 
     with recorded(monkeypatch) as calls:
         run = FakeRun()
         # Waiting for a query is no matter here.
         run.sleep = lambda duration: None  # pyright: ignore[reportAttributeAccessIssue]
-        USES[name](run, shop)
+        USES[name](run)
 
-    assert set(calls.operations) == {each.operation for each in PERMISSIONS if each.tool == name}
+    assert set(calls.operations) == {each.operation for each in needed_by(name)}
 
 
 def test_the_policy_has_every_action_and_none_that_writes():
@@ -82,8 +134,11 @@ def test_a_policy_for_one_tool_has_its_actions_alone():
     """Ours."""
     found = policy(["aws_s3"])
 
-    assert [statement["Action"] for statement in found["Statement"]] == [["s3:ListAllMyBuckets"], ["s3:ListBucket"]]
-    assert [statement["Resource"] for statement in found["Statement"]] == [["*"], ["arn:aws:s3:::*"]]
+    assert [(statement["Action"], statement["Resource"]) for statement in found["Statement"]] == [
+        (["s3:ListAllMyBuckets"], ["*"]),
+        (["s3:ListBucket"], ["arn:aws:s3:::*"]),
+        (["s3:GetObject"], ["arn:aws:s3:::*/*"]),
+    ]
 
 
 def test_regions_become_a_condition_but_for_models():

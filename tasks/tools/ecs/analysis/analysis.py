@@ -1,15 +1,12 @@
 """The analysis: by a model whose sentences stream as they are proven, or by the rules when there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
-
-from tasks.tool import Run, ToolError
+from tasks.tool import Run
 from tasks.tools.ecs.analysis.claims import Claims
-from tasks.tools.ecs.analysis.model import Answer, Usage, ask, reason
+from tasks.tools.ecs.analysis.model import BROKEN, Answer, Usage, ask, reason
 from tasks.tools.ecs.analysis.narrative import Narrative, Sentences, sentences
 from tasks.tools.ecs.analysis.prompt import question
 from tasks.tools.ecs.answer import Analysis, Hypothesis, Verdict
@@ -44,12 +41,14 @@ def analyse(run: Run, kept: Kept, case: Case, *, wanted: bool) -> Analysed:
     if why := _why_not(wanted=wanted, model=settings.bedrock_model, verdict=case.verdict):
         return _by_rules(run, case, why)
     models = [model for model in (settings.bedrock_model, settings.bedrock_fallback_model) if model not in ("", OFF)]
-    speaker = _Speaker(run, Claims([piece.id for piece in case.pieces], case.verdict))
+    said = kept.answer["said"] if kept.answer else ()
+    speaker = _Speaker(run, Claims([piece.id for piece in case.pieces], case.verdict), said)
     usage = Usage()
     try:
         answer = _answer(run, kept, case, models, speaker, usage)
-    except (ClientError, BotoCoreError, HTTPError, ToolError) as error:
+    except BROKEN as error:
         run.check()
+        speaker.begin()
         analysed = _by_rules(run, case, f"the model gave no answer: {reason(error)}")
         analysed.usage = usage
         return analysed
@@ -74,14 +73,21 @@ def _answer(run: Run, kept: Kept, case: Case, models: Sequence[str], speaker: "_
         return Answer(plain["value"], plain["model"], plain["note"])
     text = question(case.findings, case.pieces, symptoms=case.symptoms)
     answer = ask(run, text, models=models, listen=speaker.listen, usage=usage)
-    kept.answer = {"value": answer.value, "model": answer.model, "note": answer.note, "usage": vars(usage)}
+    speaker.say(sentences(answer.value["narrative"]))
+    kept.answer = {
+        "value": answer.value,
+        "model": answer.model,
+        "note": answer.note,
+        "usage": dict(vars(usage)),
+        "said": list(speaker.heard),
+    }
     kept.save()
     return answer
 
 
 def _by_model(speaker: "_Speaker", answer: Answer, usage: Usage, verdict: Verdict) -> Analysed:
     hypotheses = speaker.claims.hypotheses(answer.value)
-    text, note = speaker.finish(answer.value["narrative"]), answer.note
+    text, note = speaker.text(answer.value["narrative"]), answer.note
     if not text:
         text = verdict["summary"]
         note = "; ".join(filter(None, [note, "nothing that the model said was borne by the evidence"]))
@@ -94,36 +100,49 @@ def _by_model(speaker: "_Speaker", answer: Answer, usage: Usage, verdict: Verdic
 
 
 class _Speaker:
-    """Says a narrative to the client, sentence by sentence, as far as it is proven."""
+    """Says a narrative to the client, sentence by sentence, as far as it is proven.
 
-    def __init__(self, run: Run, claims: Claims) -> None:
+    Sentences that were *said* by an earlier attempt are not said again.
+    """
+
+    def __init__(self, run: Run, claims: Claims, said: Iterable[str]) -> None:
         self.claims = claims
+        self.heard: dict[str, str | None] = {each: claims.sentence(each) for each in said}
+        """Every sentence of every answer, and what may be shown of it."""
         self._run = run
-        self._heard: set[str] = set()
-        self._said: list[str] = []
+        self._before = ""
 
     def listen(self) -> Callable[[str], None]:
         """What hears one answer: each begins anew."""
         narrative, whole = Narrative(), Sentences()
+        self.begin()
 
         def hear(piece: str) -> None:
-            self._say(whole.feed(narrative.feed(piece)))
+            self.say(whole.feed(narrative.feed(piece)))
+            if narrative.is_whole:
+                self.say(whole.end())
 
         return hear
 
-    def finish(self, narrative: str) -> str:
-        """The whole narrative as far as it is proven; what was not said yet is said now."""
-        self._say(sentences(narrative))
-        return " ".join(self._said)
+    def begin(self) -> None:
+        """What is said now does not go on from what was said before."""
+        if self._before:
+            self._run.emit("\n")
+            self._before = ""
 
-    def _say(self, found: Sequence[str]) -> None:
+    def text(self, narrative: str) -> str:
+        """One narrative as far as it is proven."""
+        found = dict.fromkeys(sentences(narrative))
+        return " ".join(plain for each in found if (plain := self.heard.get(each)) is not None)
+
+    def say(self, found: Iterable[str]) -> None:
         for each in found:
-            if each in self._heard:
+            if each in self.heard:
                 continue
-            self._heard.add(each)
-            if (plain := self.claims.sentence(each)) is not None:
-                self._run.emit(plain if not self._said else f" {plain}")
-                self._said.append(plain)
+            self.heard[each] = plain = self.claims.sentence(each)
+            if plain is not None:
+                self._run.emit(f"{self._before}{plain}")
+                self._before = " "
 
 
 def _by_rules(run: Run, case: Case, why: str) -> Analysed:

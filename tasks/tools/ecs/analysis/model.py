@@ -1,7 +1,7 @@
 """Bedrock's ConverseStream, asked for an answer of a fixed schema; another way, or another model, when one is refused.
 
-Ways: the schema as the form of the text; a tool the model must call with it; the same without a cache point. One repair
-is asked for when an answer does not fit.
+Ways: the schema as the form of the text; a tool the model must call with it; the same without a cache point; the schema
+told in words, and nothing that a model could refuse. One repair is asked for when an answer does not fit.
 """
 
 import json
@@ -10,20 +10,32 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError
 from jsonschema import Draft202012Validator
 from urllib3.exceptions import HTTPError
 
 from tasks.aws.errors import code_of, explain, kind_of
+from tasks.mining.clean import clean
 from tasks.tool import Run, ToolError
 from tasks.tools.ecs.analysis.prompt import NAME, SCHEMA, SYSTEM
 
 MOST_TOKENS: Final = 2_500
-Way = Literal["schema", "tool", "plain"]
-WAYS: Final[tuple[Way, ...]] = ("schema", "tool", "plain")
-_BROKEN: Final = (ClientError, BotoCoreError, HTTPError, ToolError)
+Way = Literal["schema", "tool", "plain", "words"]
+WAYS: Final[tuple[Way, ...]] = ("schema", "tool", "plain", "words")
+BROKEN: Final = (ClientError, BotoCoreError, HTTPError, ParserError, ToolError)
+"""What a model's silence is raised as: by AWS, botocore, the connection, its event stream, and by us."""
 _ELSEWHERE: Final = frozenset(
-    {"ServiceUnavailableException", "ModelNotReadyException", "ModelTimeoutException", "InternalServerException"}
+    {
+        "InternalServerException",
+        "ModelErrorException",
+        "ModelNotReadyException",
+        "ModelStreamErrorException",
+        "ModelTimeoutException",
+        "ServiceUnavailableException",
+        # An id that is no model's, or one that is had through an inference profile alone.
+        "ValidationException",
+    }
 )
 _CUT: Final = {
     "max_tokens": "the answer was cut at its longest",
@@ -31,6 +43,8 @@ _CUT: Final = {
     "content_filtered": "the model's content filter cut the answer",
     "model_context_window_exceeded": "the evidence was too long for the model",
 }
+
+_IN_WORDS: Final = f"Answer with one JSON object of this JSON Schema, and nothing else:\n{json.dumps(SCHEMA)}"
 
 Hear = Callable[[str], None]
 """Is given a text piece by piece."""
@@ -67,13 +81,13 @@ class Answer:
 def ask(run: Run, text: str, *, models: Sequence[str], listen: Callable[[], Hear], usage: Usage) -> Answer:
     """The first model's answer that fits, else the next one's; *listen* makes what hears one as it comes, as JSON text.
 
-    Raises what the last model failed with: botocore's errors, urllib3's, or ToolError.
+    Raises what the last model failed with: one of BROKEN.
     """
     notes: list[str] = []
     for number, model in enumerate(models):
         try:
             value = _Asked(run, model, listen, usage).answer(text)
-        except _BROKEN as error:
+        except BROKEN as error:
             run.check()
             if number + 1 == len(models) or not _may_help(error):
                 raise
@@ -86,7 +100,7 @@ def ask(run: Run, text: str, *, models: Sequence[str], listen: Callable[[], Hear
 def reason(error: Exception) -> str:
     if isinstance(error, ToolError):
         return str(error)
-    return "the connection to Bedrock broke" if isinstance(error, HTTPError) else explain(error)
+    return "the connection to Bedrock broke" if isinstance(error, (HTTPError, ParserError)) else clean(explain(error))
 
 
 def _may_help(error: Exception) -> bool:
@@ -114,14 +128,17 @@ class _Asked:
             {"role": "assistant", "content": [{"text": said or "(nothing)"}]},
             {"role": "user", "content": [{"text": f"That does not fit the schema: {wrong}. Answer again, whole."}]},
         ]
-        value, wrong = _parsed(self._converse(messages, way, hear=None))
+        value, _ = _parsed(self._converse(messages, way, hear=None))
         if value is None:
-            raise Unfit(f"{self._model} answered what does not fit the schema: {wrong}")
+            # What is wrong may be said in words of the model's, which nobody has looked at.
+            raise Unfit(f"{self._model} answered twice what does not fit the schema")
         return value
 
     def _first(self, messages: list[Message]) -> tuple[Way, str]:
         for way in WAYS:
             try:
+                if way == "words":
+                    messages[0]["content"].append({"text": _IN_WORDS})
                 return way, self._converse(messages, way, hear=self._listen())
             except ClientError as error:
                 # A model that knows no output schema, or no cache, says so before it says anything else.
@@ -131,11 +148,12 @@ class _Asked:
 
     def _converse(self, messages: list[Message], way: Way, *, hear: Hear | None) -> str:
         client: Any = self._run.aws("bedrock-runtime")
+        cached = way in ("schema", "tool")
         answer = client.converse_stream(
             modelId=self._model,
-            system=[{"text": SYSTEM}, *([] if way == "plain" else [{"cachePoint": {"type": "default"}}])],
+            system=[{"text": SYSTEM}, *([{"cachePoint": {"type": "default"}}] if cached else [])],
             messages=messages,
-            inferenceConfig={"maxTokens": MOST_TOKENS, "temperature": 0.1},
+            inferenceConfig={"maxTokens": MOST_TOKENS} | ({} if way == "words" else {"temperature": 0.1}),
             **_form(way),
         )
         with closing(answer["stream"]) as stream:
@@ -163,6 +181,8 @@ class _Asked:
 
 
 def _form(way: Way) -> dict[str, Any]:
+    if way == "words":
+        return {}
     if way == "schema":
         schema = {"schema": json.dumps(SCHEMA), "name": NAME, "description": "what an investigation found"}
         return {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}}
@@ -175,7 +195,7 @@ def _parsed(text: str) -> tuple[dict[str, Any] | None, str]:
     start, end = text.find("{"), text.rfind("}")
     try:
         value: Any = json.loads(text[start : end + 1], strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, "it is no JSON object"
     errors = cast("Any", Draft202012Validator)(SCHEMA).iter_errors(value)
     wrong = next((f"{'/'.join(map(str, each.path)) or 'the whole'}: {each.message[:200]}" for each in errors), None)

@@ -11,7 +11,16 @@ _UNIT: Final = re.compile(
 )
 _PARTIAL: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?\Z")
 _HIGH: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
-_ENDS: Final = re.compile(r"[.!?](?:\s*\[[^\]\n]{1,200}\])*[.]?(?=\s+(?!\[))|\n+")
+_CITES: Final = r"\s*\[[^\]\n.!?]{1,200}\]"
+_ENDS: Final = re.compile(
+    # A full stop and the brackets behind it; what stands behind those must be seen, for brackets can also begin the
+    # next sentence. Nothing is decided that more text could change.
+    rf"(?<!\b[iI]\.e)(?<!\b[eE]\.g)(?<!\bvs)(?<!\bcf)(?<!\bapprox)[.!?]+[\"')\u201d\u2019]*"
+    rf"(?:(?:{_CITES})+\.?(?=\s+[^\s\[a-z])|(?=\s+[^\s\[])|(?=\s+\[[^\]\n.!?]{{1,200}}\]\s+[a-z]))"
+    # No space is needed between sentences behind what cites, and in scripts that have none.
+    rf"|(?<=\d\])[.!?]+(?=[A-Z])|[\u3002\uff01\uff1f]+(?:{_CITES})*(?=\s*[^\s\[\u3002\uff01\uff1f])"
+    r"|\n\s*(?=[^\s\[])"
+)
 
 
 class Narrative:
@@ -21,6 +30,10 @@ class Narrative:
         self._text = ""
         self._at: int | None = None
         self._closed = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self._closed
 
     def feed(self, piece: str) -> str:
         self._text += piece

@@ -1,16 +1,17 @@
 """What the model is told: the same instructions and schema always, so that they are cached, then evidence as data."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from tasks.mining.digest import size
 from tasks.tools.ecs.evidence import Piece, moment
 from tasks.tools.ecs.rules.finding import Finding
 
 BUDGET: Final = 16_000
-"""Tokens of evidence, three bytes each."""
+"""Tokens of a question, three bytes each."""
 CHARACTERS: Final = 3
+_FRAMES: Final = 300
+"""Bytes of what stands around findings and evidence, and of the notes on what is left out."""
 
 SYSTEM: Final = """\
 You are a senior site reliability engineer. You look into an Amazon ECS service for the engineer on call, who reads you
@@ -56,23 +57,34 @@ SCHEMA: Final[dict[str, Any]] = {
 
 
 def question(findings: Sequence[Finding], pieces: Sequence[Piece], *, symptoms: str, budget: int = BUDGET) -> str:
-    """The findings, then the evidence: what the findings cite first, then what there is, within the budget."""
+    """The findings, then the evidence: what the findings cite first, then what there is, all within the budget."""
+    asked = f"Symptoms, in the caller's words: {_line(symptoms)}\n" if symptoms else ""
+    room = budget * CHARACTERS - len(asked.encode()) - _FRAMES
+    judged, room = _within(
+        ({"rule": each.rule, "finding": each.message, "evidence": list(each.evidence)} for each in findings), room
+    )
     cited = {ref for each in findings for ref in each.evidence}
     ordered = sorted(pieces, key=lambda piece: piece.id not in cited)
-    judged = [_line({"rule": each.rule, "finding": each.message, "evidence": list(each.evidence)}) for each in findings]
-    room = budget * CHARACTERS - sum(map(len, judged))
-    lines: list[str] = []
-    for piece in ordered:
-        plain = {"id": piece.id, "at": moment(piece.at), "text": piece.text}
-        room -= size(plain) + 1
-        if room < 0:
-            lines.append(_line({"note": f"{len(ordered) - len(lines)} pieces are left out here"}))
-            break
-        lines.append(_line(plain))
-    asked = f"Symptoms, in the caller's words: {_line(symptoms)}\n" if symptoms else ""
+    evidence, _ = _within(({"id": each.id, "at": moment(each.at), "text": each.text} for each in ordered), room)
     found = "\n".join(judged) or "none"
-    evidence = "\n".join(lines)
-    return f"{asked}What the rules found:\n<findings>\n{found}\n</findings>\n<evidence>\n{evidence}\n</evidence>"
+    known = "\n".join(evidence)
+    return f"{asked}What the rules found:\n<findings>\n{found}\n</findings>\n<evidence>\n{known}\n</evidence>"
+
+
+def _within(values: Iterable[object], room: int) -> tuple[list[str], int]:
+    """The lines of those for which there is room, in their order, and the room that is left."""
+    lines: list[str] = []
+    left = 0
+    for value in values:
+        line = _line(value)
+        if (cost := len(line.encode()) + 1) <= room:
+            lines.append(line)
+            room -= cost
+        else:
+            left += 1
+    if left:
+        lines.append(_line({"note": f"{left:,} more are left out here"}))
+    return lines, room
 
 
 def _line(value: object) -> str:

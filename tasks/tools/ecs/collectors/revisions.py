@@ -1,7 +1,7 @@
 """The task definition that is deployed and the one before it: what changed is what most often broke."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -106,8 +106,8 @@ def _container(found: Mapping[str, Any]) -> ContainerSpec:
         cpu=found.get("cpu", 0),
         memory=found.get("memory") or found.get("memoryReservation"),
         ports=tuple(each["containerPort"] for each in found.get("portMappings", []) if "containerPort" in each),
-        environment={each.get("name", ""): _digest(each.get("value", "")) for each in found.get("environment", [])},
-        secrets={each.get("name", ""): _digest(each.get("valueFrom", "")) for each in found.get("secrets", [])},
+        environment=_digests(found.get("environment", []), "value"),
+        secrets=_digests(found.get("secrets", []), "valueFrom"),
         command=tuple(clipped(word, WORDS) for word in found.get("command", [])),
         health_check=clipped(" ".join(found.get("healthCheck", {}).get("command", [])), WORDS),
         stop_timeout=found.get("stopTimeout"),
@@ -129,9 +129,12 @@ def _logs(found: Mapping[str, Any]) -> LogTarget | None:
     )
 
 
-def _digest(value: str) -> str:
-    """By which two values are told apart; it says nothing of them."""
-    return hashlib.sha256(value.encode()).hexdigest()[:8]
+def _digests(found: Iterable[Mapping[str, str]], key: str) -> dict[str, str]:
+    """By name, that by which two values are told apart; it says nothing of them."""
+    return {
+        clipped(each.get("name", ""), WORDS): hashlib.sha256(each.get(key, "").encode()).hexdigest()[:8]
+        for each in found
+    }
 
 
 def _changes(scene: Scene, before: Definition, after: Definition) -> Iterator[Change]:

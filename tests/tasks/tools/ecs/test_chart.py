@@ -1,25 +1,10 @@
 """What a chart shows."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tasks.tools.ecs.chart import LABEL, MARKERS, POINTS, chart, thinned
+from tasks.tools.ecs.chart import chart
 from tasks.tools.ecs.facts import Logs
 from tests.stand_ins.facts import NOW, ago, alarm, ended, facts, metric, pattern, rollout
-
-points = st.lists(st.floats(0, 1e6), max_size=2_000).map(lambda values: list(enumerate(values)))
-
-
-@given(points, st.integers(1, 200))
-def test_thinned_points_are_few_in_order_and_keep_the_peak(series: list[tuple[int, float]], most: int):
-    """Ours: a peak must not vanish."""
-    found = thinned(series, most)
-
-    assert len(found) <= most
-    assert [at for at, _ in found] == sorted({at for at, _ in found})
-    if series:
-        assert max(value for _, value in found) == round(max(value for _, value in series), 3)
 
 
 def test_series_are_shown_in_their_order_with_the_errors_of_the_log():
@@ -33,7 +18,7 @@ def test_series_are_shown_in_their_order_with_the_errors_of_the_log():
     found = chart(known, ago(60), NOW)
 
     assert [each["name"] for each in found["series"]] == ["cpu", "memory", "errors"]
-    assert len(found["series"][1]["points"]) == POINTS
+    assert len(found["series"][1]["points"]) == 240
     assert found["series"][2]["points"] == [(ago(2), 0.0), (ago(1), 7.0)]
 
 
@@ -59,13 +44,3 @@ def test_what_happened_in_the_time_is_marked():
         ("stopped", "task:1"),
         ("alarm", "alarm:1"),
     ]
-
-
-def test_the_newest_marks_are_kept_when_there_are_many():
-    """Ours."""
-    known = facts(tasks=tuple(ended(number, number, reason="x" * 500) for number in range(1, 50)))
-
-    marks = chart(known, ago(60), NOW)["markers"]
-
-    assert [each["evidence"] for each in marks] == [f"task:{number}" for number in range(MARKERS, 0, -1)]
-    assert all(len(each["label"]) <= LABEL for each in marks)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tasks.mining.digest import size
 from tasks.tools.ecs.analysis.analysis import Analysed
 from tasks.tools.ecs.answer import Section, Status
+from tasks.tools.ecs.chart import chart
 from tasks.tools.ecs.evidence import pieces
 from tasks.tools.ecs.facts import Activity, Change, Facts, Image, Link, Logs, Scaling
 from tasks.tools.ecs.report import Conclusions, gaps, report, whole
@@ -17,6 +18,7 @@ from tasks.tools.ecs.scene import Scene
 from tasks.tools.ecs.shortening import CHARACTERS, TOKENS
 from tasks.tools.ecs.verdict import hypotheses, verdict
 from tests.stand_ins.facts import (
+    NOW,
     ago,
     alarm,
     cluster,
@@ -108,6 +110,7 @@ def concluded(known: Facts, text: str = "", status: Status = "ok") -> Conclusion
         pieces=pieces(known),
         sections=sections,
         analysed=Analysed({"text": text, "source": "rules"}),
+        chart=chart(known, ago(60), NOW),
     )
 
 

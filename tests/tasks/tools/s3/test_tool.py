@@ -9,7 +9,9 @@ from moto.backends import get_backend
 
 from tasks.schema import InvalidArguments
 from tasks.tool import Cancelled, ToolError
-from tasks.tools.aws_s3 import MOST_BUCKETS, MOST_OBJECTS, aws_s3
+from tasks.tools.s3.buckets import MOST_BUCKETS
+from tasks.tools.s3.objects import MOST_OBJECTS
+from tasks.tools.s3.tool import aws_s3
 from tests.stand_ins.aws import ACCOUNT, CREDENTIALS, Aws, aws
 from tests.stand_ins.http import Handler, serving
 from tests.stand_ins.run import FakeRun
