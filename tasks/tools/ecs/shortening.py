@@ -6,7 +6,6 @@ from typing import Any, Final, cast
 
 from tasks.mining.digest import size
 from tasks.tools.ecs.answer import Evidence, Investigation
-from tasks.tools.ecs.timeline import trimmed
 
 TOKENS: Final = 8_000
 CHARACTERS: Final = 3
@@ -31,7 +30,7 @@ def within(answer: Investigation, pieces: Sequence[Evidence]) -> Investigation:
     answer, limit = deepcopy(answer), TOKENS * CHARACTERS
     cited = _cited(answer)
     answer["evidence"] = [each for each in pieces if each["id"] in cited]
-    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _fewer_marks, _thinner, _fewer("findings"))
+    lists = (_fewer("timeline"), _fewer("logPatterns"), _fewer("changes"), _thinner, _fewer_marks, _fewer("findings"))
     for shorten in (*lists, _fewer("hypotheses"), _shorter):
         while size(answer) > limit and shorten(answer):
             kept = _cited(answer)
@@ -52,15 +51,6 @@ def _fewer(name: str) -> Callable[[Investigation], bool]:
     return shorten
 
 
-def _fewer_marks(answer: Investigation) -> bool:
-    """Of the chart's marks those stay that explain most."""
-    most = len(answer["chart"]["markers"])
-    if most <= _LONELY:
-        return False
-    answer["chart"] = trimmed(answer["chart"], most_markers=max(_LONELY, most * 2 // 3))
-    return True
-
-
 def _thinner(answer: Investigation) -> bool:
     """Every other point of the chart goes, the higher of two stays."""
     longest = max((len(each["points"]) for each in answer["chart"]["series"]), default=0)
@@ -69,6 +59,15 @@ def _thinner(answer: Investigation) -> bool:
     for each in answer["chart"]["series"]:
         points = each["points"]
         each["points"] = [max(points[n : n + 2], key=lambda point: point[1]) for n in range(0, len(points), 2)]
+    return True
+
+
+def _fewer_marks(answer: Investigation) -> bool:
+    """The oldest third of the chart's markers goes: each brings its piece of evidence with it."""
+    marks = answer["chart"]["markers"]
+    if len(marks) <= _LONELY:
+        return False
+    del marks[: max(1, len(marks) // 3)]
     return True
 
 

@@ -184,7 +184,8 @@ def _of(facts: Facts, rule: str, found: list[Pattern], words: str, weight: int) 
         evidence=tuple(each.id for each in found[:CITED]),
         since=min(each.first for each in found),
         cause=Cause(
-            text=f"The application began to log errors: {_sample(found[0])}",
+            # In words of ours: what a log says is no cause.
+            text=f"The application logs errors of its own: {words[0].lower()}{words[1:]}.",
             weight=weight,
             confidence="low",
             step="Read the lines around the first of them.",

@@ -18,6 +18,7 @@ from tasks.tools.ecs.scene import Scene
 from tasks.tools.ecs.shortening import CHARACTERS, TOKENS
 from tasks.tools.ecs.verdict import hypotheses, verdict
 from tests.stand_ins.facts import (
+    NOW,
     ago,
     alarm,
     cluster,
@@ -109,7 +110,7 @@ def concluded(known: Facts, text: str = "", status: Status = "ok") -> Conclusion
         pieces=pieces(known),
         sections=sections,
         analysed=Analysed({"text": text, "source": "rules"}),
-        chart=chart(known, ago(24 * 60), ago(0)),
+        chart=chart(known, ago(60), NOW),
     )
 
 
