@@ -97,7 +97,8 @@ def _cut(scene: Scene, lines: Lines, miner: Miner, known: int) -> str:
     if not lines.spent.left:
         return f"the budget of {megabytes(scene.request.budget)} was used up"
     if miner.lines < known * 0.98:
-        return f"{miner.lines:,} of {known:,} lines were read: the newest, the first, and those of the fullest minute"
+        order = "of the fullest minute, then the newest and the first as far as there was room"
+        return f"{miner.lines:,} of {known:,} lines were read: {order}"
     return ""
 
 

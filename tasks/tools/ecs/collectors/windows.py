@@ -25,7 +25,7 @@ class Span:
 def spans(minutes: Minutes, *, most: int, room: int = ROOM) -> list[Span]:
     """The times to read, in their order, of at most about *most* lines; each has *room* for its lines.
 
-    When there are more, the newest are read, the first, and the fullest minute; then newer ones before older ones.
+    When there are more, the fullest minute is read, the newest, and the first; then newer ones before older ones.
     """
     cut = [span for minute, lines in sorted(minutes) if lines for span in _cut(minute, lines, room)]
     if sum(span.lines for span in cut) > most:
@@ -42,8 +42,9 @@ def _cut(minute: int, lines: int, room: int) -> list[Span]:
 
 
 def _chosen(cut: list[Span], most: int) -> list[Span]:
-    fullest = max(range(len(cut)), key=lambda number: cut[number].lines)
-    wanted = [len(cut) - 1, 0, fullest, *reversed(range(len(cut)))]
+    # Where a minute is full its pieces are: at the edges of a flood half of them may be empty.
+    fullest = max(range(len(cut)), key=lambda number: cut[number].lines / (cut[number].end - cut[number].start))
+    wanted = [fullest, len(cut) - 1, 0, *reversed(range(len(cut)))]
     chosen: set[int] = set()
     left = most
     for number in wanted:
