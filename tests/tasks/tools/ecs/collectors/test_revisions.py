@@ -159,9 +159,9 @@ def test_when_nothing_says_what_is_deployed_that_is_said(look: Look):
         revisions(look())
 
 
-def test_the_shop_was_deployed_two_days_ago(look: Look):
+def test_the_shop_was_deployed_two_days_ago(world: World, look: Look):
     """Ours: of a quiet service the last change is still told."""
     found = collected(look())
 
     assert [each.what for each in found.changes] == ["image of web"]
-    assert found.changes[0].at == look().facts.end - 2 * DAY * 60_000  # pyright: ignore[reportOptionalOperand]
+    assert found.changes[0].at == at(world.account.ago(2 * DAY))
