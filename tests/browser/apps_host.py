@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Frame, Page
 
+from tests.servers import until
 from tests.stand_ins.http import Handler, serving
 
 RESTRICTIVE = (
@@ -67,8 +68,11 @@ class Host:
         self.send("ui/notifications/tool-result", result)
 
     def wait_for(self, expression: str) -> None:
-        """Until *expression* holds in the framed page."""
-        self.view.wait_for_function(expression)
+        """Until *expression* holds in the framed page.
+
+        `wait_for_function` would evaluate it again inside the page, where the page's own policy forbids that.
+        """
+        until(lambda: self.view.evaluate(expression), expression)
 
 
 @contextmanager

@@ -52,7 +52,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("aws_s3", {"operation": "previewObject", "bucket": "shop", "key": "x", "maxBytes": 70000}, "equal to 65536"),
     ("investigate_ecs_service", {}, "cluster is required"),
     ("investigate_ecs_service", {"cluster": "shop"}, "give service, or task"),
-    ("investigate_ecs_service", {"cluster": "shop", "service": "web", "start": "yesterday"}, "2026-11-28T03:10:00Z"),
+    (
+        "investigate_ecs_service",
+        {"cluster": "shop", "service": "web", "start": "yesterday"},
+        "such as 2026-06-10T10:00:00Z",
+    ),
     ("aws_ecs", {}, "ecsCluster is required"),
     ("aws_ecs", {"ecsCluster": "a b"}, "match pattern"),
     ("aws_ecs", {"ecsCluster": "shop"}, "give ecsTaskArn, or ecsService"),

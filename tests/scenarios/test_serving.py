@@ -2,7 +2,7 @@
 
 import re
 
-from tests.scenarios.judging import has_finding, investigate, section, since, speaks_only_of, top
+from tests.scenarios.judging import has_finding, investigate, kinds, section, since, speaks_only_of, top
 from tests.stand_ins.run import FakeRun
 from tests.stand_ins.world.failures import (
     dependency_times_out,
@@ -43,6 +43,8 @@ def test_a_security_group_that_shuts_the_load_balancer_out_is_the_cause(world: W
     texts = " ".join(each["text"] for each in found["evidence"])
     assert WEB in texts
     assert "8080" in texts
+    assert "alice revoked a rule" in found["hypotheses"][0]["cause"]
+    assert "trail" in kinds(found["hypotheses"][0]["evidence"])
     since(found, began)
     speaks_only_of(found, "network", "health check", "timeout", "exit")
 

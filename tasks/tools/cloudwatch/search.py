@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tasks.aws.errors import code_of, explain
 from tasks.aws.insights import Window
+from tasks.aws.window import window_of
 from tasks.tool import Run, ToolError, tool
 from tasks.tools.cloudwatch import console
 from tasks.tools.cloudwatch.answers import ANSWERS, Asked
@@ -15,9 +16,9 @@ from tasks.tools.cloudwatch.groups import Groups, check_patterns, explain_missin
 from tasks.tools.cloudwatch.presets import Preset
 from tasks.tools.cloudwatch.series import Plan, Series, restored, sized
 from tasks.tools.cloudwatch.shapes import Found, Scanned
-from tasks.tools.cloudwatch.window import window_of
 
 GIGABYTE: Final = 1_000_000_000
+LONGEST: Final = timedelta(days=7)
 LONGEST_LINK: Final = 4_000
 """Characters: many long names make an address that browsers and readers have no use for."""
 _DAY: Final = timedelta(days=1)
@@ -88,7 +89,7 @@ def search_logs(  # noqa: PLR0913  # what is searched, and for what
     try:
         if kept:
             return _searched(run, Series(run, restored(kept), budget=budget, kept=kept), asked)
-        window = window_of(start, end, timedelta(minutes=window_minutes), now=datetime.now(UTC))
+        window = window_of(start, end, timedelta(minutes=window_minutes), longest=LONGEST, now=datetime.now(UTC))
         plan = _planned(run, preset, resolve(run, log_groups, region), window)
         return _searched(run, Series(run, plan, budget=budget), asked)
     except (BotoCoreError, ClientError) as error:

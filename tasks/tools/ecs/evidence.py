@@ -39,7 +39,7 @@ def pieces(facts: Facts) -> list[Piece]:
     found += _revisions(facts)
     found += _outside(facts)
     if facts.logs:
-        found += [_counted(facts.logs), *_logs(facts.logs)]
+        found += _logs(facts.logs)
     return found
 
 
@@ -147,16 +147,11 @@ def _metric(found: Metric) -> str:
     return f"{found.name}: highest {found.peak:,.4g}{unit} at {clock(found.peak_at)}, latest {latest:,.4g}{unit}"
 
 
-def _counted(found: Logs) -> Piece:
-    """What the log came to, whatever of it was read."""
-    counts = [count for _, count, _ in found.minutes]
-    peak = f", at most {max(counts):,} a minute" if counts else ""
-    return Piece("section:logs", None, f"log: {sum(counts):,} lines were counted{peak}; {found.read:,} were read")
-
-
 def _logs(found: Logs) -> Iterator[Piece]:
     first = found.minutes[0][0] if found.minutes else None
+    most = max((count for _, count, _ in found.minutes), default=0)
     words = f"log of {', '.join(found.groups)}: {found.events:,} lines, {found.errors:,} that may speak of trouble"
+    words += f", at most {most:,} a minute; {found.read:,} were read" if most else f"; {found.read:,} were read"
     yield Piece(LOG, first, words)
     for each in found.patterns:
         new = ", new" if each.is_new else ""

@@ -290,6 +290,8 @@ class Act(Fact, frozen=True, kw_only=True):
     name: str
     who: str
     words: str = ""
+    about: str = ""
+    """The security group, where it is one that was changed."""
 
 
 class Pattern(Fact, frozen=True, kw_only=True):

@@ -76,6 +76,8 @@ def gaps(scene: Scene, sections: Iterable[Section]) -> list[str]:
     found = [f"{each['name']}: {each['message']}" for each in sections if each["status"] in _BLIND]
     found += [f"{each['name']}: {each['message']}" for each in sections if each["status"] == "skipped"][:1]
     logs = scene.facts.logs
+    if scene.request.past:
+        found.append("service, tasks, targets and alarms are as they are now, not as they were in the window")
     if logs and logs.cut:
         found.append(f"logs: {logs.cut}")
     if logs and logs.unread:

@@ -38,6 +38,8 @@ class Request:
     analyze: bool = True
     budget: int = 10 * 2**30
     compare: Compare = "previous"
+    past: bool = False
+    """Whether the window ended a while ago."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from tasks.aws.access import check_arns, is_arn
 from tasks.aws.insights import Window
+from tasks.aws.window import window_of
 from tasks.tool import Run, ToolError, tool
 from tasks.tools.ecs.answer import Investigation
 from tasks.tools.ecs.investigate import investigate
@@ -16,6 +17,8 @@ from tasks.tools.ecs.scene import Compare, Depth, Request
 
 LONGEST_WINDOW: Final = timedelta(days=1)
 GIGABYTE: Final = 2**30
+RECENT: Final = timedelta(minutes=10)
+"""How long ago a window may have ended and still be told of as now."""
 TIMEOUT: Final = timedelta(minutes=20)
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_:/-]+$")]
@@ -64,11 +67,13 @@ def investigate_ecs_service(  # noqa: PLR0913, PLR0917  # what an engineer may w
     if not (service or task):
         raise ToolError("Say what to look into: give service, or task for one task.")
     check_arns(run.settings, cluster, service, task)
+    window = _window(start, end, window_minutes)
     request = Request(
         cluster=_name(cluster, "cluster"),
         service=_name(service, "service", cluster) if service else None,
         task=_task(task, cluster) if task else None,
-        window=window_of(start, end, window_minutes, now=datetime.now(UTC)),
+        window=window,
+        past=datetime.now(UTC) - window[1] > RECENT,
         depth=depth,
         containers=tuple(containers or ()),
         symptoms=symptoms or "",
@@ -103,43 +108,14 @@ def aws_ecs(
         cluster=_name(ecs_cluster, "cluster"),
         service=_name(ecs_service, "service", ecs_cluster) if ecs_service else None,
         task=_task(ecs_task_arn, ecs_cluster) if ecs_task_arn else None,
-        window=window_of(None, None, window_minutes, now=datetime.now(UTC)),
+        window=_window(None, None, window_minutes),
         analyze=analyze,
     )
     return older(*investigate(run, request))
 
 
-def window_of(start: str | None, end: str | None, minutes: int, *, now: datetime) -> Window:
-    """The time to look at; ToolError names what is wrong with it."""
-    last = _moment(end, "end") if end else now
-    first = _moment(start, "start") if start else _before(last, timedelta(minutes=minutes))
-    if first >= last:
-        raise ToolError(f"start must be before end{'' if end else ', which is now'}.")
-    if last > now + timedelta(minutes=5):
-        raise ToolError("end is in the future: leave it out for now.")
-    if last - first > LONGEST_WINDOW:
-        raise ToolError("At most 24 hours are looked at: give a start nearer to end.")
-    return first, last
-
-
-def _moment(text: str, name: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ToolError(f"{name} is no moment: write it as 2026-11-28T03:10:00Z.") from None
-    if found.tzinfo is None:
-        raise ToolError(f"{name} has no zone: write it as 2026-11-28T03:10:00Z, or with an offset such as +01:00.")
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:
-        raise ToolError(f"{name} is no moment that AWS could know of.") from None
-
-
-def _before(moment: datetime, duration: timedelta) -> datetime:
-    try:
-        return moment - duration
-    except OverflowError:
-        raise ToolError("end is no moment that AWS could know of.") from None
+def _window(start: str | None, end: str | None, minutes: int) -> Window:
+    return window_of(start, end, timedelta(minutes=minutes), longest=LONGEST_WINDOW, now=datetime.now(UTC))
 
 
 def _name(given: str, what: str, cluster: str = "") -> str:

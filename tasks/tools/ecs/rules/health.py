@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tasks.tools.ecs.facts import Check, Facts, Target, TargetGroup, Task
+from tasks.tools.ecs.evidence import clock
+from tasks.tools.ecs.facts import Act, Check, Facts, Target, TargetGroup, Task
 from tasks.tools.ecs.rules.finding import (
     Cause,
     Finding,
@@ -17,6 +18,8 @@ from tasks.tools.ecs.rules.finding import (
     spec_of,
 )
 
+SOON: Final = 15 * 60_000
+"""Milliseconds from the act to what it brings about, at most."""
 _TIMEOUT: Final = "Target.Timeout"
 _MISMATCH: Final = "Target.ResponseCodeMismatch"
 
@@ -58,14 +61,16 @@ def targets_unhealthy(facts: Facts) -> Iterator[Finding]:
             continue
         target = group.unhealthy[0]
         dead = _killed_by(facts, group)
+        first = earliest(dead) or _since(facts)
+        shut = _shut_out(facts, first) if _blocked(facts, group) else None
         yield Finding(
             rule="targets-unhealthy",
             severity="critical" if len(group.unhealthy) * 2 >= len(group.targets) else "warning",
             message=f"{len(group.unhealthy)} of {plural(len(group.targets), 'target')} in {group.name} are unhealthy: "
             f"{target.words or target.reason}.",
-            evidence=(group.id, *_blocked_ids(facts, group), *cited(dead)[:3]),
-            since=earliest(dead) or _since(facts),
-            cause=_cause(facts, group, target),
+            evidence=(group.id, *_blocked_ids(facts, group), *((shut.id,) if shut else ()), *cited(dead)[:3]),
+            since=shut.at if shut else first,
+            cause=_cause(facts, group, target, shut),
         )
 
 
@@ -115,12 +120,13 @@ def port_mismatch(facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _cause(facts: Facts, group: TargetGroup, target: Target) -> Cause:
+def _cause(facts: Facts, group: TargetGroup, target: Target, shut: Act | None) -> Cause:
     path = group.path or "its port"
     command = f"aws elbv2 describe-target-health --target-group-arn {group.arn}"
     if target.reason == _TIMEOUT and (blocked := _blocked(facts, group)):
         return Cause(
-            text=f"A security group does not let the load balancer reach the tasks: {blocked.text}",
+            text=f"A security group does not let the load balancer reach the tasks: {blocked.text}"
+            f"{f' {shut.who} revoked a rule of {shut.about} at {clock(shut.at)}.' if shut else ''}",
             weight=97,
             confidence="high",
             step="Let the load balancer's security group in at the container's port.",
@@ -160,6 +166,12 @@ def _blocked(facts: Facts, group: TargetGroup) -> Check | None:
     ports |= {int(group.check_port)} if group.check_port.isdecimal() else set()
     checks = (each for each in facts.network or () if each.name == "from-load-balancer" and each.ok is False)
     return next((each for each in checks if not each.port or each.port in ports), None)
+
+
+def _shut_out(facts: Facts, first: int | None) -> Act | None:
+    """Who took a rule from the tasks' security groups last before it began, and not long before."""
+    acts = [act for act in facts.trail or () if act.about and first is not None and 0 <= first - act.at <= SOON]
+    return max(acts, key=lambda act: act.at, default=None)
 
 
 def _blocked_ids(facts: Facts, group: TargetGroup) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
+from tasks.tools.ecs.evidence import LOG
 from tasks.tools.ecs.facts import Facts, Metric
 from tasks.tools.ecs.rules.finding import Cause, Finding, definition_command, ecs_command, logs_command, names
 
@@ -173,7 +174,7 @@ def log_flood(facts: Facts) -> Iterator[Finding]:
         severity="warning",
         message=f"A log flood: {sum(counts):,} lines, {peak:,} in the worst minute"
         f"{f', {usual:,.0f} usually' if usual else ''}.{what}",
-        evidence=(worst.id,) if worst else ("section:logs",),
+        evidence=(worst.id,) if worst else (LOG,),
         since=since,
         cause=Cause(
             text=f"The application floods its log ({peak:,} lines a minute)"

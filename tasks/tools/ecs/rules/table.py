@@ -28,7 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(starting.not_started, _TASKS),
     Rule(starting.not_placed, ("service", "tasks")),
     Rule(health.container_unhealthy, _TASKS),
-    Rule(health.targets_unhealthy, ("targets", "network")),
+    Rule(health.targets_unhealthy, ("targets", "network", "trail")),
     Rule(health.stopped_by_balancer, (*_TASKS, "targets")),
     Rule(health.port_mismatch, ("service", "revisions")),
     Rule(load.high_memory, ("metrics",)),

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tasks.tools.ecs.collectors.cluster import service
 from tasks.tools.ecs.collectors.trail import trail
 from tasks.tools.ecs.scene import NotThere, Scene, at
-from tests.stand_ins.world.names import CLUSTER_ARN, SERVICE_ARN
+from tests.stand_ins.world.names import CLUSTER_ARN, SERVICE_ARN, WEB
 from tests.stand_ins.world.trouble import acted
 from tests.stand_ins.world.world import World
 
@@ -66,3 +67,16 @@ def test_what_aws_refused_changed_nothing(world: World, look: Look):
 
     with pytest.raises(NotThere):
         trail(look())
+
+
+@pytest.mark.parametrize(("group", "told"), [(WEB, [("RevokeSecurityGroupIngress", WEB)]), ("sg-of-others", [])])
+def test_what_the_tasks_security_groups_let_in_no_more_is_told(
+    world: World, look: Look, group: str, told: list[tuple[str, str]]
+):
+    """Ours: what shuts a load balancer out; other groups are other people's."""
+    acted(world.account, 12, "UpdateService", {"service": "web", "cluster": "shop"})
+    acted(world.account, 9, "RevokeSecurityGroupIngress", {"groupId": group}, source="ec2")
+    scene = look()
+    scene.facts.service = service(scene)
+
+    assert [(each.name, each.about) for each in trail(scene)] == [*told, ("UpdateService", "")]
