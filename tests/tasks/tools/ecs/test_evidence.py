@@ -108,7 +108,7 @@ def test_pieces_are_sentences():
         "target group web, checked at /health: 1 healthy, 1 unhealthy (Target.Timeout: Request timed out)"
     )
     assert texts["metric:1"] == f"latency: highest 4.25 s at {clock(ago(1))}, latest 0.3 s"
-    assert texts[LOG] == "log of /ecs/web: 1,200 lines, 30 that may speak of trouble"
+    assert texts[LOG] == "log of /ecs/web: 1,200 lines, 30 that may speak of trouble; 0 were read"
     assert texts["lines:1"] == "last lines of task 1: heap is full"
 
 
