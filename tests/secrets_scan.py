@@ -21,6 +21,7 @@ ISSUED: Final = re.compile(
     rb"mcp_(?:ac|at|rt)_[0-9a-f]{32}_[A-Za-z0-9_-]{43}|mcp_cs_[A-Za-z0-9_-]{43}|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
 )
 _WORD: Final = re.compile(rb"[A-Za-z0-9_\-+/=.~]{8,}")
+_RANDOM: Final = re.compile(r"[A-Za-z0-9._~-]{10,}")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _TICKET: Final = re.compile(r'name="ticket" value="([^"]+)"')
 _SECRET_FIELDS: Final = ("access_token", "refresh_token", "id_token", "client_secret", "registration_access_token")
@@ -52,7 +53,8 @@ class Canaries:
         if location.path == "/oauth/callback/local":
             self.note_printed("a sign-in code", *told.pop("code", ()))
         for name in _SECRET_PARAMETERS:
-            self.note(f"a {name}", *told.get(name, ()))
+            # A client may send any state: "<script>" is none that could give anything away.
+            self.note(f"a {name}", *(value for value in told.get(name, ()) if _RANDOM.fullmatch(value)))
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if kind == "application/json":
             self._learn_json(answer.read())

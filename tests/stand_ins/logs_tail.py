@@ -99,10 +99,13 @@ class LogsTail:
         more = {"nextToken": str(number + 1)} if first + self.page < len(found) else {}
         return {"events": [_filtered(event) for event in found[first : first + self.page]], **more}
 
-    def updates(self, request: dict[str, Any]) -> Iterator[list[Event]]:
-        """What was written since the last look, again and again."""
-        names = [identifier.partition(":log-group:")[2] for identifier in request["logGroupIdentifiers"]]
-        known = {event.id for name in names for event in self.groups[name]}
+    def known_to(self, request: dict[str, Any]) -> set[str]:
+        """The events that a session which begins now does not show."""
+        return {event.id for name in _names(request) for event in list(self.groups[name])}
+
+    def updates(self, request: dict[str, Any], known: set[str]) -> Iterator[list[Event]]:
+        """What was written since the last look and is not *known*, again and again."""
+        names = _names(request)
         while not self.over.is_set():
             events = [event for name in names for event in list(self.groups[name]) if event.id not in known]
             known |= {event.id for event in events}
@@ -116,6 +119,10 @@ class LogsTail:
             is_like = any(event.stream.startswith(prefix) for prefix in prefixes)
             if is_named and is_like and all(term in event.message for term in terms):
                 yield event
+
+
+def _names(request: dict[str, Any]) -> list[str]:
+    return [identifier.partition(":log-group:")[2] for identifier in request["logGroupIdentifiers"]]
 
 
 def arn(group: str) -> str:
@@ -151,25 +158,27 @@ class _Logs(Handler):
 
     def _session(self, request: dict[str, Any]) -> None:
         self.close_connection = True
+        # Before anybody hears of the session: a line that is written then is shown.
+        known = self.service.known_to(request)
         self.service.sessions += 1
         try:
             if self.service.live == "mute":
                 self._watch(PATIENCE)
             else:
-                self._stream(request)
+                self._stream(request, known)
         except OSError:
             return
         finally:
             self.service.sessions -= 1
 
-    def _stream(self, request: dict[str, Any]) -> None:
+    def _stream(self, request: dict[str, Any], known: set[str]) -> None:
         self.send_response(200)
         self.send_header("content-type", "application/vnd.amazon.eventstream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         self._event("initial-response", {})
         self._event("sessionStart", {"requestId": "r", "sessionId": "s", **request})
-        for events in self.service.updates(request):
+        for events in self.service.updates(request, known):
             if self.service.live != "silent":
                 update = {"sessionMetadata": {"sampled": self.service.sampled}}
                 self._event("sessionUpdate", {**update, "sessionResults": [_tailed(event) for event in events]})

@@ -93,18 +93,24 @@ def keeps_more(run: Run) -> str:
 
 
 OUTAGE: dict[str, Callable[[], object]] = {}
+ENDS: list[threading.Timer] = []
+"""Of outages."""
 
 
 @tool
 def outlives_an_outage(run: Run) -> str:
     """Keep something, ask for nothing, and return while Redis is away; it must not run twice."""
-    OUTAGE["begin"]()
-    threading.Timer(1.5, OUTAGE["end"]).start()
+    _break_off()
     run.checkpoint({"kept": 1})
     run.changed("tools")
-    OUTAGE["begin"]()
-    threading.Timer(1.5, OUTAGE["end"]).start()
+    _break_off()
     return "done"
+
+
+def _break_off() -> None:
+    OUTAGE["begin"]()
+    ENDS.append(threading.Timer(1.5, OUTAGE["end"]))
+    ENDS[-1].start()
 
 
 TOOLS: dict[str, Tool] = {
@@ -384,6 +390,8 @@ def test_a_run_outlives_an_outage_of_redis(tmp_path: Path, ring: KeyRing):
 
         found = worker.call(worker.tasks.ending(record))
         worker.close()
+        for end in ENDS:
+            end.join(20)
     assert ending == "completed"
     assert found is not None
     assert found.status == "completed"

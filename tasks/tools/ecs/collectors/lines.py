@@ -74,6 +74,7 @@ class Lines:
         self._memory = memory
         self._say = say
         self._lock = Lock()
+        self._said = ""
 
     def by_minute(self, name: str, window: Window, *, bad: bool) -> dict[int, int]:
         """How many lines each minute has: all, or those that may speak of trouble."""
@@ -149,10 +150,15 @@ class Lines:
             self.spent.running[name] = scan
             read = self.spent.bytes
             matched = self.spent.matched + sum(each.matched for each in self.spent.running.values())
-        self._say(f"scanned {megabytes(read)}, {matched:,} matching events")
+            words = f"scanned {megabytes(read)}, {matched:,} matching events"
+            said, self._said = self._said, words
+        if words != said:
+            self._say(words)
 
 
 def megabytes(count: int) -> str:
+    if count < 10**6:
+        return f"{count / 1e3:,.0f} kB"
     return f"{count / 1e6:,.0f} MB" if count < 10 * 10**9 else f"{count / 1e9:,.1f} GB"
 
 
