@@ -94,6 +94,13 @@ def test_secrets_that_are_given_are_made_into_secrets():
     }
 
 
+def test_of_a_secret_that_is_given_twice_the_existing_one_counts():
+    """Ours: what stands in values that were left behind is stored nowhere."""
+    left = {section: {**LEAST[section], **EXISTING[section]} for section in ("auth", "secretKeys", "redis", "flower")}
+
+    assert of_kind(render({**EXISTING, **left}), "Secret") == {}
+
+
 def referred(pod: dict[str, Any]) -> set[tuple[str, str]]:
     """The Secrets a pod reads, and by which key."""
     (found,) = pod["spec"]["containers"]
