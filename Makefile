@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+DEPLOY := .venv-deploy
 UV := $(BIN)/uv
 
 JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
@@ -13,7 +14,7 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full mutations browser screenshots check bench clean lock wheel fmt
+.PHONY: help setup run test conformance faults faults-full mutations browser screenshots check bench clean lock wheel fmt helm helm-readme
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,10 +81,23 @@ bench: $(READY) ## Measure latency, call overhead, the cost of an open stream, o
 wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel
 
+helm: $(DEPLOY)/ready ## Lint and render the Helm chart by Helm's own engine, and judge it by the schemas of Kubernetes
+	@$(DEPLOY)/bin/python -m pytest tests/helm $(ARGS)
+
+helm-readme: $(READY) ## Write the chart's README from its values
+	@$(BIN)/python -m tests.helm.readme
+
+# Apart from .venv, which holds what dev.lock names and nothing else.
+$(DEPLOY)/ready: $(READY) requirements/deploy.lock
+	@test -x $(DEPLOY)/bin/python || $(UV) venv --quiet --python $(BIN)/python $(DEPLOY)
+	@$(UV) pip sync --quiet --python $(DEPLOY)/bin/python --require-hashes requirements/deploy.lock
+	@$(UV) pip install --quiet --python $(DEPLOY)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
-	@for name in run dev; do \
+	@for name in run dev deploy; do \
 	  extra="--extra local"; group=""; \
-	  test $$name = run && extra="" || group="--group dev"; \
+	  test $$name = run && extra="" || group="--group $$name"; \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command "make lock" $$extra $$group \
 	    --output-file requirements/$$name.lock pyproject.toml || exit 1; done
@@ -94,5 +108,5 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
 
 clean: ## Remove .venv, caches and local data
-	rm -rf $(VENV) .data .pytest_cache .ruff_cache .import_linter_cache .conformance dist build
+	rm -rf $(VENV) $(DEPLOY) .data .pytest_cache .ruff_cache .import_linter_cache .conformance dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

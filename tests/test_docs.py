@@ -9,7 +9,12 @@ import pytest
 from tests.test_env_example import GROUPS
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "helm").rglob("*.md")),
+)
 THREATS = ROOT / "docs" / "threat-model.md"
 ATTACKS = 69
 
