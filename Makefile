@@ -90,6 +90,9 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	@printf 'fastmcp==4.1.2\nfastmcp-tasks==4.1.2\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	  --output-file requirements/fastmcp.lock -
+	@printf 'hatchling>=1.28,<2\nuv>=0.13.9,<0.14\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	  --output-file requirements/build.lock -
 	@echo "uv>=0.13.9,<0.14" | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
 
