@@ -13,7 +13,7 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full mutations browser screenshots check bench clean lock wheel fmt
+.PHONY: help setup run test conformance faults faults-full mutations browser containers screenshots check bench clean lock wheel fmt
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ mutations: $(READY) ## Switch each security control off, and see the tests that 
 browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, with the clients people use
 	@.ci/chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+containers: $(READY) ## Build the image, start docker-compose.yml as root without Docker, and look at both
+	@.ci/containers
+	@$(BIN)/python -m pytest tests/containers --timeout 900 $(ARGS)
 
 screenshots: $(READY) ## Renew the pictures of the sign-in pages and of the chart in docs/images
 	@.ci/chromium
