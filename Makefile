@@ -14,7 +14,7 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full mutations browser screenshots check bench clean lock wheel fmt helm helm-readme
+.PHONY: help setup run test conformance faults faults-full mutations browser containers screenshots check bench clean lock wheel fmt helm helm-readme
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ mutations: $(READY) ## Switch each security control off, and see the tests that 
 browser: $(READY) ## Sign in with a real Chromium, at a real OpenID provider, with the clients people use
 	@.ci/chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+containers: $(READY) ## Build the image, start docker-compose.yml as root without Docker, and look at both
+	@.ci/containers
+	@$(BIN)/python -m pytest tests/containers --timeout 900 $(ARGS)
 
 screenshots: $(READY) ## Renew the pictures of the sign-in pages and of the chart in docs/images
 	@.ci/chromium
@@ -104,6 +108,9 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	@printf 'fastmcp==4.1.2\nfastmcp-tasks==4.1.2\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	  --output-file requirements/fastmcp.lock -
+	@printf 'hatchling>=1.28,<2\nuv>=0.13.9,<0.14\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	  --output-file requirements/build.lock -
 	@echo "uv>=0.13.9,<0.14" | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
 

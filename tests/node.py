@@ -13,6 +13,7 @@ PACKAGES: Mapping[str, str] = {
     "@modelcontextprotocol/inspector": "2.12.0",
     "@modelcontextprotocol/sdk": "1.32.2",
     "axe-core": "4.11.0",
+    "dclint": "3.1.0",
     "oidc-provider": "9.13.3",
 }
 INSTALL_WITHIN = 300
