@@ -105,7 +105,6 @@ class Relay:
         self, ctx: Context, record: TaskRecord, events: Reader, patience: Patience, scope: anyio.CancelScope
     ) -> CallToolResult | InputRequiredResult:
         line, audience = caller(ctx).line, caller(ctx).audience
-        began = time.time()
         entry, event, told = await self._first(ctx, record, events)
         async with Questions(ctx, self.tasks, record) as questions:
             while not isinstance(event, Ended):
@@ -117,7 +116,7 @@ class Relay:
                 is_old = isinstance(event, Progress) and event.done <= told
                 if not is_old and not await questions.take(event) and (body := message(event, audience, record.id)):
                     await line.say(body, entry)
-                    _measure(entry, began)
+                    _measure(entry, events.began)
                     if patience.limit and patience.from_progress and isinstance(event, Progress):
                         scope.deadline = anyio.current_time() + patience.limit.total_seconds()
                 entry, payload = await anext(events)
@@ -163,11 +162,11 @@ class Relay:
         )
 
 
-def _measure(entry: str, began: float) -> None:
-    """How long the event of *entry* took to the client; what is older than the relay was not on its way all the time.
+def _measure(entry: str, began: int) -> None:
+    """How long the event of *entry* took to the client; what is older than its reader was not on its way all the time.
 
     The id is Redis's clock, and the rest ours.
     """
-    written = order(entry)[0] / 1000
+    written = order(entry)[0]
     if written >= began:
-        metrics.DELIVERY.observe(max(0.0, time.time() - written))
+        metrics.DELIVERY.observe(max(0.0, time.time() - written / 1000))
