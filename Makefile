@@ -14,7 +14,7 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full mutations browser containers screenshots check bench clean lock wheel fmt helm helm-readme
+.PHONY: help setup run test conformance faults faults-full mutations browser containers screenshots check alerts bench clean lock wheel fmt helm helm-readme
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+alerts: ## Check the alert rules of docs/monitoring, and see each fire and keep silent
+	@.ci/promtool
+	@promtool check rules docs/monitoring/alerts.yml
+	@promtool test rules docs/monitoring/alerts.test.yml
 
 fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .

@@ -6,7 +6,6 @@ security warning). An address literal cannot be rebound, so it needs no allow-li
 
 import ipaddress
 import re
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -14,15 +13,19 @@ from urllib.parse import urlsplit
 import structlog
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from api import refusals
 from api.address import client_address
 from api.deadlines import TimedBody
 from api.limit import LEFT
+from api.measured import Measured
 from api.settings import WebSettings
 from storage.records import new_id
 
 LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 OWN_FORMS: Final = ("/oauth/consent", "/oauth/local")
+MISDIRECTED: Final = 421
+"""RFC 9110 15.5.20: this is not the server that was asked for."""
 _QUIET: Final = ("/ping", "/health/")
 
 log = structlog.get_logger(__name__)
@@ -74,13 +77,11 @@ class Edge:
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
         where = {"from": client_address(scope, self._proxies)}
         with structlog.contextvars.bound_contextvars(request=request_id, **where):
-            started = time.monotonic()
-            status = 0
+            measured = Measured(scope)
 
             async def sending(message: Message) -> None:
-                nonlocal status
+                measured.see(message)
                 if message["type"] == "http.response.start":
-                    status = message["status"]
                     given_headers = list(message.get("headers", []))
                     said = {name for name, _ in given_headers}
                     # A page may say its own policy: it knows what it holds.
@@ -89,21 +90,27 @@ class Edge:
                     message["headers"] = [*given_headers, *own, *left, (b"x-request-id", request_id.encode())]
                 await send(message)
 
-            refusal = self._refusal(scope, headers)
-            if refusal:
-                await _refuse(*refusal, sending)
-            elif _has_body(headers):
-                timed = TimedBody(receive, sending, within=self._body_within)
-                await self._app(scope, timed.receive, timed.send)
-            else:
-                await self._app(scope, receive, sending)
-            _log(scope, status, time.monotonic() - started)
+            try:
+                await self._serve(scope, receive, sending, self._refusal(scope, headers))
+            finally:
+                measured.close()
+            _log(scope, measured.status, measured.seconds)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send, refusal: tuple[int, str] | None) -> None:
+        if refusal:
+            refusals.count_as("host" if refusal[0] == MISDIRECTED else "origin")
+            await _refuse(*refusal, send)
+        elif _has_body(dict(scope["headers"])):
+            timed = TimedBody(receive, send, within=self._body_within)
+            await self._app(scope, timed.receive, timed.send)
+        else:
+            await self._app(scope, receive, send)
 
     def _refusal(self, scope: HTTPScope, headers: Mapping[bytes, bytes]) -> tuple[int, str] | None:
         hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
         # RFC 9112 3.2: there is one Host. Of two, a proxy may believe the one and we the other.
         if len(hosts) != 1 or not self._door.host(hosts[0]):
-            return 421, "Host is not a name of this server: MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS must list it"
+            return MISDIRECTED, "Host is not a name of this server: MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS must list it"
         # Browsers hide the origin of a form on a page without referrer, and vouch for it by another header.
         is_form = scope["path"] in OWN_FORMS and headers.get(b"sec-fetch-site") == b"same-origin"
         if origins and not (is_form and origins == ["null"]) and not all(map(self._door.origin, origins)):

@@ -39,7 +39,7 @@ from api.oauth.build import Auth
 from api.oauth.build import build as build_auth
 from api.settings import Settings
 from auth.audit import Audit
-from storage import keys
+from storage import gauges, keys
 from storage.admission import Admission
 from storage.audit import AuditLog
 from storage.background import cancel_all
@@ -55,6 +55,7 @@ from storage.tasks import TaskStore
 from storage.workers import WorkerRegistry
 from tasks.broker import create_celery
 from tasks.catalog import Catalog, load
+from tasks.endings import counted
 from tasks.queue import JobQueue
 from tasks.reaper import reap_forever
 
@@ -85,7 +86,7 @@ class Stores:
         return cls(
             redis=redis,
             ring=ring,
-            tasks=TaskStore(redis, ring, result_ttl=kept, on_end=audit.tool_ended),
+            tasks=TaskStore(redis, ring, result_ttl=kept, on_end=counted(audit.tool_ended)),
             sessions=SessionStore(redis, ring, ttl=web.session_ttl, most=web.session_limit),
             streams=StreamStore(redis, ring),
             changes=ChangeLog(redis, ring),
@@ -154,9 +155,11 @@ class Parts:
             ]
             if self.auth:
                 background.append(asyncio.create_task(self.auth.watch(self.in_flight)))
+            unwatch = gauges.watch(self.stores.redis, self.health.queues)
             drain.chain()
             _settle()
             yield
+            unwatch()
             await cancel_all(background)
             await drain.wait()
         self.queue.close()

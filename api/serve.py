@@ -11,6 +11,7 @@ import uvicorn
 from api.app import create_app
 from api.deadlines import patient
 from api.settings import Settings
+from storage import metrics
 from tasks.logs import configure
 
 GRACE = 5
@@ -20,6 +21,7 @@ GRACE = 5
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     configure(settings.log)
+    metrics.serve(settings.metrics)
     _allow_many_files()
     config = uvicorn.Config(
         create_app(settings),

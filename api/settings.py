@@ -13,7 +13,16 @@ from pydantic_settings import NoDecode
 from auth.settings import AuthSettings
 from storage.errors import SettingsError
 from storage.rate import Rate
-from storage.settings import Group, Seconds, StorageSettings, has_host, is_loopback, read, words
+from storage.settings import (
+    Group,
+    MetricsSettings,
+    Seconds,
+    StorageSettings,
+    has_host,
+    is_loopback,
+    read,
+    words,
+)
 from tasks.process import ProcessSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
@@ -117,6 +126,7 @@ class Settings:
     tools: ToolSettings
     worker: WorkerSettings
     log: LogSettings
+    metrics: MetricsSettings
     web: WebSettings
     auth: AuthSettings
 
@@ -136,6 +146,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         tools=process.tools,
         worker=process.worker,
         log=process.log,
+        metrics=process.metrics,
         web=read(WebSettings, **given),
         auth=read(AuthSettings),
     )

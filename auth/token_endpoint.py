@@ -21,6 +21,7 @@ from auth.scopes import OPERATOR, Scopes
 from auth.settings import AuthSettings
 from auth.tokens import digest, grant_of, kind_of, new_token, open_answer, seal_answer
 from auth.upstream import Upstream
+from storage import metrics
 from storage.clients import Client
 from storage.clock import milliseconds
 from storage.errors import NotFound, Unreadable
@@ -126,6 +127,7 @@ class TokenEndpoint:
         except NotFound:
             raise OAuthRefused("invalid_grant", "The code was presented twice: sign in again") from None
         await self._keep(approved.client)
+        metrics.TOKENS.labels("authorization_code").inc()
         self.audit.note("tokens issued", principal=known.grant.principal, scopes=list(access.scopes))
         return self._answer(token, refresh, access)
 
@@ -153,6 +155,7 @@ class TokenEndpoint:
             return repeated
         await self._check_person(grant)
         await self._keep(approved.client)
+        metrics.TOKENS.labels("refresh_token").inc()
         self.audit.note("refreshed", principal=grant.principal)
         return answer
 
@@ -178,6 +181,7 @@ class TokenEndpoint:
         token, access = self._access(grant, approved)
         await self.grants.add_for_client(grant, digest(token), access)
         await self._keep(approved.client)
+        metrics.TOKENS.labels("client_credentials").inc()
         self.audit.note("tokens issued", principal=grant.principal, scopes=list(access.scopes))
         return self._answer(token, "", access)
 

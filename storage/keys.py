@@ -50,7 +50,7 @@ Channels: a log's key is also the channel its events are published on; `mcp:canc
 `mcp:control` what concerns an open stream on whichever replica holds it.
 
 Keys under `mcp:broker:` belong to Celery and kombu (queues, unacked messages, bindings); they live as long as
-the broker has work, and nothing of ours reads them but the queue length. Their messages carry task ids only.
+the broker has work, and nothing of ours reads them but how many wait and how many are held. Their messages carry task ids only.
 """
 
 import hashlib
@@ -139,6 +139,11 @@ def workers(queue: str) -> str:
 def broker_queue(queue: str) -> str:
     """Celery's list of messages that no worker has taken."""
     return f"{BROKER_PREFIX}{queue}"
+
+
+def broker_unacknowledged() -> str:
+    """Kombu's hash of the messages that workers hold."""
+    return f"{BROKER_PREFIX}unacked"
 
 
 def grant(grant_id: str) -> str:

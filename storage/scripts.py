@@ -255,6 +255,7 @@ if not status or ended(status) then
 end
 local at = tonumber(redis.call('ZSCORE', deadlines, ARGV[1]) or 0)
 if at > now then return 'none' end
+local taken = false
 if status ~= 'queued' then
   if lease > now then
     due(lease)
@@ -273,13 +274,14 @@ if status ~= 'queued' then
     return 'failed'
   end
   move('queued', queued)
+  taken = true
 elseif now - tonumber(redis.call('HGET', record, 'updated')) > tonumber(ARGV[11]) then
   finish('failed', untaken, ttl)
-  return 'failed'
+  return 'untaken'
 end
 local resends = redis.call('HINCRBY', record, 'resends', 1)
 due(now + math.min(grace * 2 ^ math.min(resends - 1, 6), 60000))
-return 'send'
+return taken and 'taken' or 'send'
 """
 )
 

@@ -6,7 +6,7 @@ from typing import Any, Final, cast, get_args
 
 import msgspec
 
-from storage import keys
+from storage import keys, metrics
 from storage.clock import NOW, milliseconds
 from storage.connection import Redis, Scripts
 from storage.control import SessionEnded, publish
@@ -80,7 +80,9 @@ class SessionStore:
     async def add(self, session: Session) -> None:
         sealed = self._seal("session", session, msgspec.json.encode(session))
         evicted = await self._run(_ADD, session, session.scope, sealed, session.log_level, self._ttl, self._most)
+        metrics.SESSIONS_STARTED.inc()
         for scope in evicted:
+            metrics.SESSIONS_ENDED.labels("limit").inc()
             await publish(self._redis, SessionEnded(session=scope.decode()))
 
     async def get(self, session_id: str, principal: Principal) -> Session:
@@ -127,6 +129,7 @@ class SessionStore:
         """End the session and its streams on every replica; NotFound when it has ended already."""
         if not await self._run(_REMOVE, session, session.scope):
             raise NotFound("no such session")
+        metrics.SESSIONS_ENDED.labels("client").inc()
         await publish(self._redis, SessionEnded(session=session.scope))
 
     async def _run(self, script: str, session: Session, *args: bytes | str | float) -> Any:  # noqa: ANN401  # Lua's answer

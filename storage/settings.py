@@ -172,6 +172,24 @@ class StorageSettings(Group):
         return KeyFile.of_machine(self.data_dir / "secret.key")
 
 
+class MetricsSettings(Group):
+    """Where this process shows its metrics."""
+
+    model_config = SettingsConfigDict(env_prefix="MCP_METRICS_")
+
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65_534,
+        description="the port that shows /metrics to Prometheus, in web and worker; 0 for none.",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="the address of that port, which asks nobody who they are: keep strangers from it.",
+    )
+
+
 def has_host(address: str) -> bool:
     """Whether the URL *address* names a host, and no port that cannot be."""
     try:

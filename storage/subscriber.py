@@ -8,6 +8,7 @@ a reason to read the log. A publish can be lost silently too, so a tick compares
 import asyncio
 import contextlib
 import math
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -37,6 +38,8 @@ class Reader:
     def __init__(self, redis: Redis, name: str, after: str, wake: asyncio.Event | None = None) -> None:
         self.name = name
         self.last = after
+        self.began = int(time.time() * 1000)
+        """When it was asked for, as entries tell the time."""
         self._redis = redis
         self._stored: deque[Entry] = deque()
         self._live: deque[Entry] = deque()

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from storage import keys, scripts
+from storage import keys, metrics, scripts
 from storage.clock import milliseconds
 from storage.connection import Redis, Scripts
 from storage.errors import NotFound, StaleAttempt, Unreadable
@@ -26,6 +26,8 @@ GRACE = timedelta(seconds=4)
 POSTPONED = timedelta(minutes=1)
 """How long the reaper leaves a task alone that it cannot look at."""
 
+_LEASE_RAN_OUT = (b"taken", b"cancelled", b"failed", b"interrupted")
+"""What the reaper's script answers of a task whose worker fell silent."""
 _STATE = ("record", "status", "attempt", "progress", "cancel", "worker", "updated")
 
 Standing = Literal["held", "cancel", "lost"]
@@ -259,14 +261,14 @@ class TaskStore:
             milliseconds(GRACE),
             self._ttl,
             self._sealer.event(record, Status(status="queued", message="its worker is gone; waiting for another")),
-            *(self._sealer.event(record, ending) for ending in endings),
+            *(self._sealer.event(record, ending) for ending in endings.values()),
             record.wait_ms,
         )
-        for ending in endings:
-            if answer == ending.status.encode():
-                self._on_end(record, ending)
-                break
-        return record if answer == b"send" else None
+        if ending := endings.get(answer):
+            self._on_end(record, ending)
+        if answer in _LEASE_RAN_OUT:
+            metrics.LEASES_LOST.inc()
+        return record if answer in (b"send", b"taken") else None
 
     async def postpone(self, task_id: str) -> None:
         """Let a due task wait, so that it does not keep anybody from the others."""
@@ -290,19 +292,21 @@ class TaskStore:
         return await self._scripts.run(script, touched, [task_id, *args])
 
 
-def _endings(record: TaskRecord) -> tuple[Ended, Ended, Ended, Ended]:
-    """How the reaper may end a task: cancelled, failed, interrupted, never taken."""
+def _endings(record: TaskRecord) -> dict[bytes, Ended]:
+    """How the reaper may end a task, by what its script answers then and in the order it wants them."""
     tries = f"{record.max_attempts} attempts" if record.max_attempts > 1 else "its one attempt"
-    return (
-        Ended(status="cancelled", message="cancelled"),
-        Ended(status="failed", message=f"{record.tool} was given up after {tries}: each time its worker died"),
-        Ended(
+    return {
+        b"cancelled": Ended(status="cancelled", message="cancelled"),
+        b"failed": Ended(
+            status="failed", message=f"{record.tool} was given up after {tries}: each time its worker died"
+        ),
+        b"interrupted": Ended(
             status="interrupted",
             message=f"the worker of {record.tool} died, and this tool must not run twice: check what it did, "
             "then call it again",
         ),
-        Ended(status="failed", message=f"no worker of queue {record.queue!r} took {record.tool} in time"),
-    )
+        b"untaken": Ended(status="failed", message=f"no worker of queue {record.queue!r} took {record.tool} in time"),
+    }
 
 
 def _standing(answer: bytes) -> Standing:

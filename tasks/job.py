@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from pydantic import ValidationError
 
+from storage import metrics
 from storage.changes import ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.errors import Unreadable
@@ -62,6 +63,7 @@ def execute(runtime: Runtime, task_id: str) -> str:
         started = time.monotonic()
         ending = _attempt(runtime, claim)
         seconds = round(time.monotonic() - started, 3)
+        metrics.RUN.labels(claim.record.tool).observe(seconds)
         log.info("job ended", status=ending, seconds=seconds, principal=str(claim.record.principal))
         return ending
 
@@ -69,10 +71,14 @@ def execute(runtime: Runtime, task_id: str) -> str:
 async def _claim(runtime: Runtime, task_id: str, token: str) -> Claim | None:
     record = await runtime.tasks.find(task_id)
     try:
-        return None if record is None else await runtime.tasks.claim(record, runtime.worker, token)
+        claim = None if record is None else await runtime.tasks.claim(record, runtime.worker, token)
     except Unreadable as error:
         log.warning("job refused: what is stored of it was changed", task=task_id, error=str(error))
         return None
+    if claim is not None and claim.attempt == 1:
+        # Two machines' clocks: where they differ, it may look negative.
+        metrics.QUEUE_WAIT.labels(claim.record.queue).observe(max(0.0, time.time() - claim.record.created_at / 1000))
+    return claim
 
 
 def _attempt(runtime: Runtime, claim: Claim) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from storage.settings import StorageSettings, read
+from storage.settings import MetricsSettings, StorageSettings, read
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
 
@@ -14,3 +14,4 @@ class ProcessSettings:
     tools: ToolSettings = field(default_factory=lambda: read(ToolSettings))
     worker: WorkerSettings = field(default_factory=lambda: read(WorkerSettings))
     log: LogSettings = field(default_factory=lambda: read(LogSettings))
+    metrics: MetricsSettings = field(default_factory=lambda: read(MetricsSettings))

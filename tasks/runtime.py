@@ -17,7 +17,7 @@ import structlog
 from celery import Celery
 
 from auth.audit import Audit
-from storage import keys
+from storage import gauges, keys
 from storage.audit import AuditLog
 from storage.background import cancel_all
 from storage.changes import ChangeLog
@@ -27,6 +27,7 @@ from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
 from storage.workers import WorkerRegistry
 from tasks.catalog import load
+from tasks.endings import counted
 from tasks.insist import insist
 from tasks.process import ProcessSettings
 from tasks.queue import JobQueue
@@ -62,7 +63,7 @@ class WorkerRuntime:
         ring = settings.storage.key_ring()
         self._audit = Audit(AuditLog(self._redis, ring))
         kept = timedelta(seconds=settings.storage.result_ttl)
-        self.tasks = TaskStore(self._redis, ring, result_ttl=kept, on_end=self._audit.tool_ended)
+        self.tasks = TaskStore(self._redis, ring, result_ttl=kept, on_end=counted(self._audit.tool_ended))
         self.results = ResultStore(self._redis, ring)
         self.changes = ChangeLog(self._redis, ring)
         self._registry = WorkerRegistry(self._redis)
@@ -72,6 +73,7 @@ class WorkerRuntime:
         self._draining: Future[None] | None = None
         self._ending = threading.Event()
         self._background: list[asyncio.Task[None]] = []
+        self._unwatch: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self.loop.run_forever, name="worker-loop", daemon=True)
 
     def start(self) -> None:
@@ -112,6 +114,7 @@ class WorkerRuntime:
         await self._subscriber.__aenter__()
         self._subscriber.listen(keys.CANCEL_CHANNEL, self._cancel)
         self._subscriber.listen(keys.ANSWER_CHANNEL, self._answered)
+        self._unwatch = gauges.watch(self._redis, self._queues)
         self._background = [
             asyncio.create_task(self._announce()),
             asyncio.create_task(reap_forever(self.tasks, self._queue)),
@@ -121,6 +124,7 @@ class WorkerRuntime:
     async def _close(self) -> None:
         if self._draining:
             self._draining.cancel()
+        self._unwatch()
         await cancel_all(self._background)
         await self._subscriber.__aexit__()
         self._queue.close()

@@ -11,6 +11,7 @@ from celery.bootsteps import RUN
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
+from storage import metrics
 from storage.errors import SettingsError
 from storage.settings import is_loopback, read
 from tasks.broker import RUN_TOOL, create_celery
@@ -72,6 +73,7 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
     # What is wrong is said here: what a signal handler raises, Celery logs and goes on.
     settings.storage.key_ring()
     load(settings.worker.tool_modules)
+    metrics.serve(settings.metrics)
     # Celery warns of root because of pickle, and we accept JSON alone.
     warnings.simplefilter("ignore", SecurityWarning)
     app: Any = cast("Any", create_app(settings))

@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import WebSettings
 from auth.settings import AuthSettings
-from storage.settings import Group, StorageSettings
+from storage.settings import Group, MetricsSettings, StorageSettings
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
 GROUPS: tuple[type[Group], ...] = (
@@ -18,6 +18,7 @@ GROUPS: tuple[type[Group], ...] = (
     WorkerSettings,
     ToolSettings,
     LogSettings,
+    MetricsSettings,
 )
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 

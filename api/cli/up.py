@@ -126,9 +126,20 @@ def _children(settings: Settings, redis: EmbeddedRedis | None, *, flower: bool) 
         **({"flower": ["flower", "--port", str(FLOWER_PORT)]} if flower else {}),
     }
     return [
-        Child(name=name, command=[sys.executable, "-m", "api.cli.main", *role], env=env, patience=patience)
+        Child(
+            name=name,
+            command=[sys.executable, "-m", "api.cli.main", *role],
+            env={**env, "MCP_METRICS_PORT": str(_metrics_port(settings, name))},
+            patience=patience,
+        )
         for name, role in roles.items()
     ]
+
+
+def _metrics_port(settings: Settings, role: str) -> int:
+    """Each process has one of its own: the worker's is the next one."""
+    port = settings.metrics.port
+    return port + 1 if port and role == "worker" else port
 
 
 def _environment(settings: Settings, redis: EmbeddedRedis | None) -> Mapping[str, str]:
@@ -158,6 +169,9 @@ async def _announce(settings: Settings, *, flower: bool) -> None:
     _say("up", "  try it                mcp-playground call streaming count=10 intervalMs=500")
     if flower:
         _say("up", f"  Flower                http://127.0.0.1:{FLOWER_PORT}")
+    if settings.metrics.port:
+        ports = " and ".join(str(_metrics_port(settings, role)) for role in ("web", "worker"))
+        _say("up", f"  metrics               /metrics on {settings.metrics.host}, ports {ports}")
     _say("up", f"  data                  {settings.storage.data_dir}   (Ctrl-C stops everything)")
 
 

@@ -17,6 +17,7 @@ from mcp.shared.transport_context import TransportContext
 from mcp.types import ErrorData, RequestId
 from pydantic import ValidationError
 
+from api import refusals
 from api.errors import (
     DAMAGED,
     REDIS_AWAY,
@@ -197,6 +198,7 @@ class Exchange:
                 watcher.cancel()
         if message is None and self.why in _STOPPED:
             error = _STOPPED[self.why]
+            refusals.count(error)
             message, status = error_message(self.request_id, error), status_of(error)
         if message is not None:
             await self._finish(message, status)
@@ -219,6 +221,7 @@ class Exchange:
             data = DAMAGED
         except Exception as error:  # noqa: BLE001  # the ASGI edge: the SDK logs it and tells the client nothing of it
             data = modern_error_data(error)
+        refusals.count(data)
         return error_message(self.request_id, data), status_of(data)
 
     async def _finish(self, message: Mapping[str, Any], status: int) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import structlog
 from litestar.types import HTTPScope, Receive, Scope, Send
 from mcp.types import ErrorData
 
+from api import refusals
 from api.errors import DAMAGED, INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message, status_of
 from api.limit import Exceeded, Limit
 from api.mcp.answer import Answer
@@ -15,6 +17,7 @@ from api.mcp.handshake import HandshakeEra
 from api.mcp.modern import ModernEra, is_modern, lacks_header, missing_header
 from api.mcp.request import headers_of, read, takes_stream
 from api.mcp.streams import LAST_EVENT_ID
+from api.measured import RPC
 from auth.bearer import Bearer
 from storage.connection import Unavailable
 from storage.errors import Unreadable
@@ -39,20 +42,25 @@ class Front:
         try:
             await self._serve(scope, receive, send)
         except Refused as refused:
+            refusals.count(refused.error)
             answer.headers.update(refused.headers)
             await answer.json(encode(error_message(refused.request_id, refused.error)), status=refused.status)
         except Exceeded as exceeded:
             answer.headers.update(exceeded.headers)
             refusal = ErrorData(code=RATE_LIMITED, message=str(exceeded))
+            refusals.count(refusal)
             await answer.json(encode(error_message(None, refusal)), status=429)
         except Unavailable as error:
             log.warning("store unavailable", error=str(error))
+            refusals.count(REDIS_AWAY)
             answer.headers["retry-after"] = "2"
             await answer.json(encode(error_message(None, REDIS_AWAY)), status=503)
         except Unreadable:
+            refusals.count(DAMAGED)
             await answer.json(encode(error_message(None, DAMAGED)), status=status_of(DAMAGED))
         except Exception:
             log.exception("request failed")
+            refusals.count(INTERNAL)
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -76,6 +84,7 @@ class Front:
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)
+        cast("dict[str, Any]", scope)[RPC] = incoming.message.get("method", "response")
         if "method" in incoming.message:
             await self.guard.authorize(bearer, incoming.method, incoming.params)
         answer = Answer(receive, send, streams=incoming.streams, prefers_stream=incoming.prefers_stream)

@@ -13,6 +13,7 @@ from mcp.types import INVALID_PARAMS
 
 from api.errors import TOO_BUSY
 from api.mcp.caller import Context, asks, caller, shows_ui
+from storage import metrics
 from storage.admission import Admission, Note, Repeat
 from storage.clock import milliseconds
 from storage.errors import NotFound, TooMany
@@ -67,6 +68,7 @@ class Intake:
         if known is None:
             # Refusing what Redis may have taken would run what was refused.
             await make_sure(lambda: self.tasks.accept(record, raw), "a new task", within=SURE_WITHIN)
+            metrics.ACCEPTED.labels(tool.name).inc()
         return known or record, known is None
 
     async def _note_call(self, ctx: Context, task_id: str) -> None:

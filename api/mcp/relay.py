@@ -18,7 +18,8 @@ from api.mcp.durable import DurableTasks
 from api.mcp.inputs import Waiting, answers_to, required
 from api.mcp.questions import Questions
 from api.mcp.translate import call_result, ending, message
-from storage.events import Asked, Ended, Event, HangUp, Progress, Status
+from storage import metrics
+from storage.events import Asked, Ended, Event, HangUp, Progress, Status, order
 from storage.records import NOTHING_DONE, TaskRecord
 from storage.subscriber import Reader, Subscriber
 from storage.tasks import TaskStore
@@ -115,6 +116,7 @@ class Relay:
                 is_old = isinstance(event, Progress) and event.done <= told
                 if not is_old and not await questions.take(event) and (body := message(event, audience, record.id)):
                     await line.say(body, entry)
+                    _measure(entry, events.began)
                     if patience.limit and patience.from_progress and isinstance(event, Progress):
                         scope.deadline = anyio.current_time() + patience.limit.total_seconds()
                 entry, payload = await anext(events)
@@ -158,3 +160,13 @@ class Relay:
             f"{record.tool} was not started: {NO_WORKER} for queue {record.queue!r} since {waited:.0f} s. "
             "Start one with `mcp-playground worker` and call again.",
         )
+
+
+def _measure(entry: str, began: int) -> None:
+    """How long the event of *entry* took to the client; what is older than its reader was not on its way all the time.
+
+    The id is Redis's clock, and the rest ours.
+    """
+    written = order(entry)[0]
+    if written >= began:
+        metrics.DELIVERY.observe(max(0.0, time.time() - written / 1000))

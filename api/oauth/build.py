@@ -10,6 +10,7 @@ from litestar import Request, Response, Router, get
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
+from api import refusals
 from api.limit import Exceeded, Limit
 from api.mcp.guard import TokenGuard
 from api.mcp.inflight import InFlight
@@ -169,10 +170,12 @@ def _discovery(issuer: str, resource: str, scopes: Scopes, registration: bool) -
 
 
 def _as_json(_: Request[Any, Any, Any], error: OAuthRefused) -> Response[Mapping[str, str]]:
+    refusals.count_oauth(error.error)
     return Response(error.body, status_code=error.status, headers={**NO_STORE, **error.headers})
 
 
 def _exceeded(request: Request[Any, Any, Any], error: Exceeded) -> Response[Any]:
+    refusals.count_as("rate_limit")
     if "text/html" in request.headers.get("accept", ""):
         page = pages.refusal(f"{error}.", 429)
         page.headers.update(error.headers)
@@ -182,6 +185,7 @@ def _exceeded(request: Request[Any, Any, Any], error: Exceeded) -> Response[Any]
 
 
 def _as_page(_: Request[Any, Any, Any], error: PageRefused) -> Response[str]:
+    refusals.count_as("oauth_page")
     return pages.refusal(error.message, error.status)
 
 
@@ -191,12 +195,14 @@ def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str
         body = {"error": code, "error_description": error.detail}
         return Response(body, status_code=error.status_code, headers=NO_STORE)
     log.error("request failed", exc_info=error)
+    refusals.count_as("internal")
     body = {"error": "server_error", "error_description": "Internal server error"}
     return Response(body, status_code=500, headers=NO_STORE)
 
 
 def _away(_: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
     log.warning("store unavailable", error=str(error))
+    refusals.count_as("store_away")
     body = {"error": "temporarily_unavailable", "error_description": "The store cannot be reached: try again soon"}
     return Response(body, status_code=503, headers={**NO_STORE, "retry-after": "2"})
 

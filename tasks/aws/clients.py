@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError
 from storage.records import Principal
 from tasks.aws.access import Bounds
 from tasks.aws.errors import explain
+from tasks.aws.measured import measure
 from tasks.aws.sessions import open_session
 from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
@@ -84,6 +85,7 @@ class AwsClients:
         made = cast("Any", session).client(service, region_name=region, config=CONFIGS.get(service, CONFIG))
         Bounds.of(self._settings).guard(made)
         self._wire.attach(made)
+        measure(made)
         return made
 
 

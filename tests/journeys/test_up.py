@@ -18,7 +18,8 @@ import redis
 from storage.embedded import EmbeddedRedis, running
 from storage.settings import StorageSettings
 from tests.clients import Arrived, listen, wire
-from tests.servers import Program, Stack, until
+from tests.scraped import scrape
+from tests.servers import Program, Stack, free_port, until
 
 
 @contextmanager
@@ -74,6 +75,14 @@ def test_the_ready_block_has_what_a_client_needs(shared: tuple[Stack, Program]):
     assert pasted["mcpServers"]["playground"]["url"] == stack.mcp_url
     assert "mcp-playground call streaming" in output
     assert all(line.split(" | ")[0].strip() in {"web", "worker", "redis", "up"} for line in output.splitlines())
+
+
+def test_web_and_worker_show_their_metrics_on_ports_of_their_own(tmp_path: Path):
+    """Ours: one setting for both, the worker's port is the next, and the ready block says so."""
+    port = free_port()
+    with up(tmp_path, MCP_METRICS_PORT=str(port)) as (_, program):
+        assert f"ports {port} and {port + 1}" in program.output()
+        assert [scrape(each).value("mcp_redis_up") for each in (port, port + 1)] == [1, 1]
 
 
 def test_the_command_line_client_shows_each_step(shared: tuple[Stack, Program]):

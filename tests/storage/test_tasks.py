@@ -14,6 +14,7 @@ from storage.records import NOTHING_DONE, Claim, Principal, TaskRecord, new_id
 from storage.seal import KeyRing
 from storage.states import ENDINGS
 from storage.tasks import TaskStore
+from tests.scraped import counted
 from tests.servers import ValkeyServer
 
 ME = Principal(client_id="me", issuer="here", subject="me")
@@ -362,3 +363,22 @@ async def test_a_sealed_event_does_not_open_under_another_task(tasks: TaskStore,
 
     with pytest.raises(Unreadable):
         tasks.decode(other, payload)
+
+
+async def test_a_lease_that_ran_out_is_counted_by_who_found_it(tasks: TaskStore, expire: Callable[[TaskRecord], None]):
+    """Ours: taken up again or given up, but not a message that was only sent again, nor a task nobody took."""
+    before = counted("mcp_leases_lost_total")
+    for record in (a_record(), a_record(rerun=False), a_record(max_attempts=1)):
+        await claimed(tasks, record)
+        expire(record)
+        await tasks.reap(record.id)
+    queued, untaken = await accepted(tasks), await accepted(tasks, a_record(wait_ms=-1))
+    for record in (queued, untaken):
+        expire(record)
+        await tasks.reap(record.id)
+
+    ending = await tasks.ending(untaken)
+
+    assert counted("mcp_leases_lost_total") == before + 3
+    assert ending is not None
+    assert "took streaming in time" in ending.message

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jsonschema import Draft202012Validator
 from urllib3.exceptions import HTTPError
 
+from storage import metrics
 from tasks.aws.errors import code_of, explain, kind_of
 from tasks.mining.clean import clean
 from tasks.redact import SURROGATES
@@ -54,6 +55,15 @@ Message = dict[str, Any]
 
 class Unfit(ToolError):
     """The model answered what does not fit the schema, twice."""
+
+
+COUNTED: Final = {
+    "input": "inputTokens",
+    "output": "outputTokens",
+    "cache_read": "cacheReadInputTokens",
+    "cache_write": "cacheWriteInputTokens",
+}
+"""Kinds of tokens, and what Bedrock calls them."""
 
 
 @dataclass
@@ -174,11 +184,17 @@ class _Asked:
                 stopped = stop["stopReason"]
             if usage := event.get("metadata", {}).get("usage"):
                 self._usage.add(usage)
+                _count(self._model, usage)
         if not stopped:
             raise ToolError("the connection ended before the answer did")
         if stopped in _CUT:
             raise ToolError(_CUT[stopped])
         return "".join(pieces)
+
+
+def _count(model: str, usage: dict[str, Any]) -> None:
+    for kind, name in COUNTED.items():
+        metrics.BEDROCK_TOKENS.labels(model, kind).inc(usage.get(name, 0))
 
 
 def _form(way: Way) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from tasks.tool import Cancelled
 from tasks.tools.ecs.analysis.model import BROKEN, MOST_TOKENS, WAYS, Answer, Hear, Usage, ask, reason
 from tasks.tools.ecs.analysis.prompt import SCHEMA, SYSTEM
+from tests.scraped import counted
 from tests.servers import until
 from tests.stand_ins.analyst import MORE, TRUE, answer, in_pieces
 from tests.stand_ins.bedrock import Bedrock, Mode
@@ -233,3 +234,15 @@ def test_without_a_model_nothing_is_asked(model: Bedrock, run: FakeRun):
     with pytest.raises(BROKEN, match="no model is configured"):
         ask(run, "x", models=(), listen=deaf, usage=Usage())
     assert model.requests == []
+
+
+def test_tokens_are_counted_by_model_and_kind(model: Bedrock, run: FakeRun):
+    """Ours: what Bedrock says it will bill, also of an answer that did not fit."""
+    kinds = {"input": "inputTokens", "output": "outputTokens"}
+    before = {kind: counted("mcp_bedrock_tokens_total", model="first", kind=kind) for kind in kinds}
+
+    asked(run)
+
+    added = {kind: counted("mcp_bedrock_tokens_total", model="first", kind=kind) - before[kind] for kind in kinds}
+    assert added == {kind: model.usage[name] for kind, name in kinds.items()}
+    assert min(added.values()) > 0
