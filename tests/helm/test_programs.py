@@ -112,6 +112,8 @@ def test_web_and_worker_start_as_their_pods_do_and_pass_their_probes(valkey: int
         given = variables("demo-mcp-worker-default", tmp_path, valkey)
         working = both.enter_context(started([*worker["command"], *worker["args"]], given, tmp_path))
         until(lambda: ask(port, probe) == 200, "a replica that is ready", within=60)
+        # Celery heeds SIGTERM from here on; the replica counts its worker a moment before.
+        until(lambda: b" ready." in (tmp_path / "worker.log").read_bytes(), "a worker that is ready", within=60)
 
         assert ask(port, web["livenessProbe"]["httpGet"]["path"], host="10.2.3.4:3000") == 200
         assert ask(port, "/mcp", host="mcp.example.com") == 401
