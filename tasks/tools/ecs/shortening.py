@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final, cast
 
-from tasks.mining.digest import size
+from tasks.mining.digest import CHARACTERS, size
 from tasks.tools.ecs.answer import Evidence, Investigation
+from tasks.tools.ecs.timeline import trimmed
 
 TOKENS: Final = 8_000
-CHARACTERS: Final = 3
-"""Bytes of JSON that count as a token."""
 LEAST: Final = 60
 """Characters of a text that are left of it at least."""
 _LONELY: Final = 2
@@ -52,13 +51,11 @@ def _fewer(name: str) -> Callable[[Investigation], bool]:
 
 
 def _thinner(answer: Investigation) -> bool:
-    """Every other point of the chart goes, the higher of two stays."""
+    """Half of the chart's points go, the worst of each stretch of time stays."""
     longest = max((len(each["points"]) for each in answer["chart"]["series"]), default=0)
     if longest <= 8:  # noqa: PLR2004  # fewer make no curve
         return False
-    for each in answer["chart"]["series"]:
-        points = each["points"]
-        each["points"] = [max(points[n : n + 2], key=lambda point: point[1]) for n in range(0, len(points), 2)]
+    answer["chart"] = trimmed(answer["chart"], most_points=longest // 2)
     return True
 
 
