@@ -91,16 +91,16 @@ class Edge:
                 await send(message)
 
             try:
-                await self._serve(scope, receive, sending, self._refusal(scope, headers))
+                await self._serve(scope, receive, sending, headers)
             finally:
                 measured.close()
             _log(scope, measured.status, measured.seconds)
 
-    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send, refusal: tuple[int, str] | None) -> None:
-        if refusal:
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]) -> None:
+        if refusal := self._refusal(scope, headers):
             refusals.count_as("host" if refusal[0] == MISDIRECTED else "origin")
             await _refuse(*refusal, send)
-        elif _has_body(dict(scope["headers"])):
+        elif _has_body(headers):
             timed = TimedBody(receive, send, within=self._body_within)
             await self._app(scope, timed.receive, timed.send)
         else:

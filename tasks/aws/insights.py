@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -25,6 +25,8 @@ MOST_GROUPS: Final = 50
 """Rows of a query, and groups it looks into: the API's own limits."""
 BUSY: Final = 5
 """How often a query is tried while the account has as many of them as it may."""
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
+_STEP: Final = 1000
 _RUNNING: Final = frozenset({"Scheduled", "Running", "Unknown"})
 
 log = structlog.get_logger(__name__)
@@ -89,22 +91,23 @@ def query(
             return _answer(run, logs, query_id, asked, heard)
     query_id = _start(run, logs, asked)
     try:
-        if started is not None:
-            started(query_id)
-    except BaseException:
-        _stop(run, query_id, asked.region)
-        raise
-    try:
-        return _answer(run, logs, query_id, asked, heard)
+        return _answer(run, logs, query_id, asked, heard, started)
     except _NotComplete as error:
         raise ToolError(f"the Logs Insights query ended as {error}") from None
 
 
-def _answer(
-    run: Run, logs: "CloudWatchLogsClient", query_id: str, asked: Query, heard: Callable[[Scan], None] | None
+def _answer(  # what the query is asked with
+    run: Run,
+    logs: "CloudWatchLogsClient",
+    query_id: str,
+    asked: Query,
+    heard: Callable[[Scan], None] | None,
+    started: Callable[[str], None] | None = None,
 ) -> Answer:
     ended = False
     try:
+        if started is not None:
+            started(query_id)
         answer, whole = _wait(run, logs, query_id, asked, heard)
         ended = whole
     finally:
@@ -119,6 +122,19 @@ def _answer(
 def quoted(text: str) -> str:
     """A string literal of the query language: what a caller gives stays data."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def moment(printed: str) -> datetime:
+    """A time as Insights prints it: without its zone, which is UTC."""
+    return datetime.fromisoformat(printed).replace(tzinfo=UTC)
+
+
+def sized(count: int) -> str:
+    """Bytes in words, such as 340 MB."""
+    size, unit = count, 0
+    while size >= _STEP and unit < len(_UNITS) - 1:
+        size, unit = size / _STEP, unit + 1
+    return f"{size:.3g} {_UNITS[unit]}" if size < _STEP - 1 else f"{size:,.0f} {_UNITS[unit]}"
 
 
 def _start(run: Run, logs: "CloudWatchLogsClient", asked: Query) -> str:

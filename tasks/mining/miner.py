@@ -157,5 +157,9 @@ class Miner:
 
 
 def moment(at: int) -> str:
-    """Milliseconds as ISO 8601, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Milliseconds as ISO 8601, UTC; a time that no calendar has is the nearest that it has."""
+    return (
+        datetime.fromtimestamp(min(max(at, 0), _LATEST) / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from tasks.aws.insights import MOST_ROWS, Row
+from tasks.aws.insights import MOST_ROWS, Row, moment
 from tasks.mining.miner import Miner
 from tasks.tool import ToolError
-from tasks.tools.cloudwatch import presets, rows
+from tasks.tools.cloudwatch import presets
 from tasks.tools.cloudwatch.series import Series
 
 MOST_QUERIES: Final = 4
@@ -28,7 +28,7 @@ def mined(series: Series, contains: str | None) -> tuple[Miner, list[str]]:
                 raise
             notes.append(f"Lines before {before.isoformat()} were not read: {error}")
             break
-        found = [row for row in answer.rows if before is None or rows.moment(row) < before]
+        found = [row for row in answer.rows if before is None or moment(row["@timestamp"]) < before]
         more = answer.whole and len(answer.rows) >= MOST_ROWS
         if more:
             found, before = _complete(found, notes)
@@ -44,8 +44,8 @@ def mined(series: Series, contains: str | None) -> tuple[Miner, list[str]]:
 
 def _complete(found: list[Row], notes: list[str]) -> tuple[list[Row], datetime]:
     """The rows of whole seconds, which are times of queries, and the second that they go back to."""
-    oldest = rows.moment(found[-1]).replace(microsecond=0)
-    kept = [row for row in found if rows.moment(row) >= oldest + _SECOND]
+    oldest = moment(found[-1]["@timestamp"]).replace(microsecond=0)
+    kept = [row for row in found if moment(row["@timestamp"]) >= oldest + _SECOND]
     if kept:
         return kept, oldest + _SECOND
     notes.append(f"The second {oldest.isoformat()} has more error lines than a query answers: not all were read.")
@@ -56,6 +56,8 @@ def _mined(found: list[Row]) -> Miner:
     """Oldest first, so that a stack trace over several lines is joined to one event."""
     miner = Miner()
     for row in reversed(found):
-        miner.add(rows.moment(row), f"{row.get('@log', '')}/{row.get('@logStream', '')}", row.get("@message", ""))
+        miner.add(
+            moment(row["@timestamp"]), f"{row.get('@log', '')}/{row.get('@logStream', '')}", row.get("@message", "")
+        )
     miner.flush()
     return miner

@@ -1,10 +1,10 @@
 """What Logs Insights answers, brought to our shapes: cleaned of secrets and of what hides, and cut."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
-from tasks.aws.insights import Row
+from tasks.aws.insights import Row, moment
 from tasks.mining.clean import clean
 from tasks.redact import clipped
 from tasks.tools.cloudwatch.presets import SLOW
@@ -15,11 +15,6 @@ LONGEST_PATTERN: Final = 500
 """Characters."""
 
 
-def moment(row: Row) -> datetime:
-    """@timestamp, which is printed without its zone: UTC."""
-    return datetime.fromisoformat(row["@timestamp"]).replace(tzinfo=UTC)
-
-
 def group(row: Row) -> str:
     """@log is account:group."""
     return row.get("@log", "").partition(":")[2]
@@ -27,7 +22,7 @@ def group(row: Row) -> str:
 
 def line(row: Row) -> Line:
     made: Line = {
-        "timestamp": _shown(moment(row)),
+        "timestamp": _shown(moment(row["@timestamp"])),
         "message": clipped(clean(row.get("@message", "").strip()), LONGEST_LINE),
         "stream": row.get("@logStream", ""),
         "logGroup": group(row),
@@ -41,7 +36,7 @@ def durations(row: Row) -> Durations:
     """One bin."""
     start = next(value for name, value in row.items() if name.startswith("bin("))
     return {
-        "start": _shown(moment({"@timestamp": start})),
+        "start": _shown(moment(start)),
         "measured": int(float(row["measured"])),
         "p50": _number(row, "p50"),
         "p95": _number(row, "p95"),

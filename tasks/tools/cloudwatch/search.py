@@ -7,14 +7,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field
 
 from tasks.aws.errors import code_of, explain
-from tasks.aws.insights import Window
+from tasks.aws.insights import Window, sized
 from tasks.aws.window import window_of
 from tasks.tool import Run, ToolError, tool
 from tasks.tools.cloudwatch import console
 from tasks.tools.cloudwatch.answers import ANSWERS, Asked
 from tasks.tools.cloudwatch.groups import Groups, check_patterns, explain_missing, resolve
 from tasks.tools.cloudwatch.presets import Preset
-from tasks.tools.cloudwatch.series import Plan, Series, restored, sized
+from tasks.tools.cloudwatch.series import Plan, Series, restored
 from tasks.tools.cloudwatch.shapes import Found, Scanned
 
 GIGABYTE: Final = 1_000_000_000

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tasks.aws.insights import Answer, Query, Scan, Window, query
+from tasks.aws.insights import Answer, Query, Scan, Window, query, sized
 from tasks.tool import Run
 from tasks.tools.cloudwatch.groups import Groups
 
 LONGEST: Final = timedelta(minutes=3)
 """Of one query."""
-_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
-_STEP: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +93,3 @@ def restored(kept: dict[str, Any]) -> Plan:
     """What an earlier attempt looked into."""
     start, end = (datetime.fromisoformat(at) for at in kept["window"])
     return Plan(groups=Groups(names=tuple(kept["groups"]), region=kept["region"]), window=(start, end))
-
-
-def sized(count: int) -> str:
-    """Bytes in words, such as 340 MB."""
-    size, unit = count, 0
-    while size >= _STEP and unit < len(_UNITS) - 1:
-        size, unit = size / _STEP, unit + 1
-    return f"{size:.3g} {_UNITS[unit]}" if size < _STEP - 1 else f"{size:,.0f} {_UNITS[unit]}"

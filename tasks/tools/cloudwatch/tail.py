@@ -8,13 +8,14 @@ import msgspec
 from pydantic import Field
 
 from tasks.mining.digest import digest
+from tasks.mining.miner import moment
 from tasks.tool import Run, Text, ToolError, tool
 from tasks.tools.cloudwatch.tail_groups import find_groups, region_of
 from tasks.tools.cloudwatch.tail_live import follow_live
 from tasks.tools.cloudwatch.tail_poll import follow_poll
 from tasks.tools.cloudwatch.tail_screen import Broke, Screen
 from tasks.tools.cloudwatch.tail_shapes import Asked, Ended, Mode, Source, Tailed
-from tasks.tools.cloudwatch.tail_state import State, time_of
+from tasks.tools.cloudwatch.tail_state import State
 
 MOST_SECONDS: Final = 900
 PATTERN_TOKENS: Final = 1_200
@@ -139,7 +140,7 @@ def _result(asked: Asked, screen: Screen, ended: Ended, source: Source, why: str
         lines=state.lines,
     )
     if state.first is not None and state.last is not None:
-        found["firstAt"], found["lastAt"] = time_of(state.first), time_of(state.last)
+        found["firstAt"], found["lastAt"] = moment(state.first), moment(state.last)
     if screen.miner.lines > len(state.lines):
         found["patterns"] = digest(screen.miner, PATTERN_TOKENS)
     return found

@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from tasks.mining.clean import clean
-from tasks.mining.miner import Miner
+from tasks.mining.miner import Miner, moment
 from tasks.tool import Run
 from tasks.tools.cloudwatch.tail_shapes import Asked, Line
-from tasks.tools.cloudwatch.tail_state import State, short, time_of
+from tasks.tools.cloudwatch.tail_state import State, short
 
 RATE: Final = 100
 """Lines a second that are shown over time."""
@@ -127,7 +127,7 @@ class Screen:
 
     def _where(self, line: Line) -> str:
         group = f"{short(line.group)} " if len(self._asked.groups) > 1 else ""
-        return f"{time_of(line.at)[11:]} {group}{short(line.stream)}"
+        return f"{moment(line.at)[11:]} {group}{short(line.stream)}"
 
 
 def _rows(text: str) -> str:

@@ -18,8 +18,6 @@ LONGEST: Final = 600
 """Characters of one of them."""
 _LONGEST_STREAM: Final = 60
 _LONG_ID: Final = 32
-_LATEST: Final = 253_402_300_799_999
-"""The end of the year 9999, as far as datetime goes."""
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -45,7 +43,7 @@ class State(msgspec.Struct, kw_only=True):
         self.marks.append((line.at, line.mark))
         if len(self.marks) > 2 * MOST_MARKS:
             self.forget()
-        kept = TailedLine(timestamp=time_of(line.at), stream=short(line.stream), message=_cut(text))
+        kept = TailedLine(timestamp=moment(line.at), stream=short(line.stream), message=_cut(text))
         if name_group:
             kept["logGroup"] = line.group
         self.lines.append(kept)
@@ -62,10 +60,6 @@ class State(msgspec.Struct, kw_only=True):
         """Where looking back begins: a bit before the last line, but not before what is remembered."""
         since = max(self.started, min(self.last or self.started, now) - OVERLAP)
         return max(since, min(at for at, _ in self.marks)) if len(self.marks) >= MOST_MARKS else since
-
-
-def time_of(at: int) -> str:
-    return moment(min(max(at, 0), _LATEST))
 
 
 def short(stream: str) -> str:

@@ -1,6 +1,6 @@
 """The shape of what `investigate_ecs_service` returns. Moments are ISO 8601, in UTC."""
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Final, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -8,6 +8,8 @@ from typing_extensions import TypedDict
 from tasks.tools.ecs.timeline import Timeline
 
 Status = Literal["ok", "denied", "throttled", "empty", "error", "skipped"]
+BLIND: Final[frozenset[Status]] = frozenset({"denied", "throttled", "error"})
+"""Of a section that could not be seen."""
 Severity = Literal["critical", "warning", "info"]
 Confidence = Literal["high", "medium", "low"]
 Ids = Annotated[list[str], Field(description="of the pieces of evidence")]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from tasks.tool import ToolError
+from tasks.tools.ecs.answer import BLIND
 from tasks.tools.ecs.collectors.lines import Memory
 from tasks.tools.ecs.collectors.logs import logs
 from tasks.tools.ecs.facts import Logs
@@ -22,7 +23,6 @@ _FEEDBACK: Final = 0.5
 """Seconds between two looks at whether the run is to stop."""
 _FIRST: Final = ("cluster", "service", "tasks")
 """Sections without any of which there is nothing to say."""
-_BLIND: Final = ("denied", "throttled", "error")
 
 
 class Collection:
@@ -94,7 +94,7 @@ class Collection:
         error = self._sections.errors.get("cluster")
         if error is not None and not _is_of_ecs(error):
             raise ToolError(self._sections.all["cluster"]["message"])
-        if self._settled.issuperset(_FIRST) and all(self._sections.status(name) in _BLIND for name in _FIRST):
+        if self._settled.issuperset(_FIRST) and all(self._sections.status(name) in BLIND for name in _FIRST):
             raise ToolError(self._sections.all[_FIRST[0]]["message"])
 
     def _judge(self) -> None:

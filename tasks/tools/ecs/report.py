@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tasks.tools.ecs.analysis.analysis import Analysed
 from tasks.tools.ecs.answer import (
+    BLIND,
     Change,
     Evidence,
     Hypothesis,
@@ -31,7 +32,6 @@ ENTRIES: Final = 25
 CHANGES: Final = 15
 LONGEST: Final = 400
 SAMPLE: Final = 300
-_BLIND: Final = ("denied", "throttled", "error")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def report(scene: Scene, found: Conclusions, *, uri: str) -> Investigation:
 
 def gaps(scene: Scene, sections: Iterable[Section]) -> list[str]:
     """What could not be looked at, and what would help."""
-    found = [f"{each['name']}: {each['message']}" for each in sections if each["status"] in _BLIND]
+    found = [f"{each['name']}: {each['message']}" for each in sections if each["status"] in BLIND]
     found += [f"{each['name']}: {each['message']}" for each in sections if each["status"] == "skipped"][:1]
     logs = scene.facts.logs
     if scene.request.past:

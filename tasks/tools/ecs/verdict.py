@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tasks.tools.ecs.answer import Hypothesis, Severity, Status, Verdict
+from tasks.tools.ecs.answer import BLIND, Hypothesis, Severity, Status, Verdict
 from tasks.tools.ecs.evidence import moment
 from tasks.tools.ecs.facts import Facts
 from tasks.tools.ecs.rules.finding import Finding, ecs_command, steady_since
@@ -11,7 +11,6 @@ from tasks.tools.ecs.rules.finding import Finding, ecs_command, steady_since
 MOST: Final = 5
 NEEDED: Final = ("service", "tasks", "targets", "metrics", "alarms", "logs")
 """Sections without which a service cannot be called healthy."""
-_BLIND: Final = frozenset({"denied", "throttled", "error"})
 
 
 def verdict(facts: Facts, findings: Sequence[Finding], statuses: Mapping[str, Status]) -> Verdict:
@@ -68,7 +67,7 @@ def _hypothesis(finding: Finding, statuses: Mapping[str, Status]) -> Hypothesis:
 
 
 def _unexplained(facts: Facts, bad: Sequence[Finding], statuses: Mapping[str, Status]) -> Hypothesis:
-    blind = [name for name, status in statuses.items() if status in _BLIND]
+    blind = [name for name, status in statuses.items() if status in BLIND]
     missing = [f"{name} could not be read" for name in blind]
     return {
         "cause": "What could be read shows that something is wrong, and not why.",
@@ -82,7 +81,7 @@ def _unexplained(facts: Facts, bad: Sequence[Finding], statuses: Mapping[str, St
 
 
 def _calm(facts: Facts, statuses: Mapping[str, Status]) -> Verdict:
-    blind = [name for name in NEEDED if statuses.get(name) in _BLIND]
+    blind = [name for name in NEEDED if statuses.get(name) in BLIND]
     if facts.service is None and not facts.tasks:
         blind = list(dict.fromkeys(["service", *blind]))
     if blind:

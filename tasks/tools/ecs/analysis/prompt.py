@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from tasks.mining.clean import clean
+from tasks.mining.digest import CHARACTERS
 from tasks.tools.ecs.evidence import Piece, moment
 from tasks.tools.ecs.rules.finding import Finding
 
 BUDGET: Final = 16_000
 """Tokens of a question, three bytes each."""
-CHARACTERS: Final = 3
 _FRAMES: Final = 300
 """Bytes of what stands around findings and evidence, and of the notes on what is left out."""
 

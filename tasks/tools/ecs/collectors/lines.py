@@ -5,15 +5,16 @@ Every query has a name, under which its id is kept: a later attempt fetches the 
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from tasks.aws.insights import MOST_ROWS, Answer, Query, Row, Scan, Window, query, quoted
+from tasks.aws.insights import MOST_ROWS, Answer, Query, Row, Scan, Window, moment, query, quoted, sized
 from tasks.tool import Run
 from tasks.tools.ecs.collectors.places import Place
 from tasks.tools.ecs.collectors.windows import Span
+from tasks.tools.ecs.scene import at
 
 AT_ONCE: Final = 4
 """Queries: an account may run 30, for everybody."""
@@ -81,7 +82,7 @@ class Lines:
         conditions = [self._place.only, f"@message like /{BAD}/" if bad else ""]
         text = f"{_filter(conditions)}stats count(*) as lines by bin(1m) as minute"
         answer = self._ask(name, Query(groups=self._place.groups, text=text, window=window, limit=MOST_ROWS))
-        return {moment(_minute(row)): int(float(row["lines"])) for row in answer.rows if row.get("lines")}
+        return {at(moment(_minute(row))): int(float(row["lines"])) for row in answer.rows if row.get("lines")}
 
     def read(self, name: str, spans: Sequence[Span], *, bad: bool) -> Iterator[Line]:
         """The lines of *spans*, in their order, a few queries at a time; ends when the budget does."""
@@ -117,15 +118,7 @@ class Lines:
         return [_line(row) for row in reversed(rows)]
 
     def _ask(self, name: str, asked: Query) -> Answer:
-        asked = Query(
-            groups=asked.groups,
-            text=asked.text,
-            window=asked.window,
-            limit=asked.limit,
-            region=self._place.region,
-            budget=self.spent.left,
-            longest=LONGEST,
-        )
+        asked = replace(asked, region=self._place.region, budget=self.spent.left, longest=LONGEST)
         known = self._memory.find(name)
         with self._lock:
             self.spent.queries += known is None
@@ -150,22 +143,10 @@ class Lines:
             self.spent.running[name] = scan
             read = self.spent.bytes
             matched = self.spent.matched + sum(each.matched for each in self.spent.running.values())
-            words = f"scanned {megabytes(read)}, {matched:,} matching events"
+            words = f"scanned {sized(read)}, {matched:,} matching events"
             said, self._said = self._said, words
         if words != said:
             self._say(words)
-
-
-def megabytes(count: int) -> str:
-    if count < 10**6:
-        return f"{count / 1e3:,.0f} kB"
-    return f"{count / 1e6:,.0f} MB" if count < 10 * 10**9 else f"{count / 1e9:,.1f} GB"
-
-
-def moment(printed: str) -> int:
-    """Milliseconds since 1970 of a time as Insights prints it, in UTC."""
-    found = datetime.fromisoformat(printed.strip().replace("Z", ""))
-    return round(found.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _filter(conditions: Sequence[str]) -> str:
@@ -178,7 +159,7 @@ def _minute(row: Row) -> str:
 
 
 def _line(row: Row) -> Line:
-    return moment(row["@timestamp"]), row.get("@logStream", ""), row.get("@message", "")
+    return at(moment(row["@timestamp"])), row.get("@logStream", ""), row.get("@message", "")
 
 
 def _time(milliseconds: int) -> datetime:

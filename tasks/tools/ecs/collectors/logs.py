@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tasks.aws.insights import Window
+from tasks.aws.insights import Window, sized
 from tasks.mining.clean import clean
 from tasks.mining.digest import harmless
 from tasks.mining.miner import Miner
 from tasks.mining.pattern import Pattern as Mined
 from tasks.mining.pattern import Sample
 from tasks.mining.severity import ORDER
-from tasks.tools.ecs.collectors.lines import Line, Lines, Memory, megabytes
+from tasks.tools.ecs.collectors.lines import Line, Lines, Memory
 from tasks.tools.ecs.collectors.places import Place, place
 from tasks.tools.ecs.collectors.windows import spans
 from tasks.tools.ecs.facts import LastWords, Logs, Pattern, Task
@@ -95,7 +95,7 @@ def _before(scene: Scene, lines: Lines) -> Miner | None:
 
 def _cut(scene: Scene, lines: Lines, miner: Miner, known: int) -> str:
     if not lines.spent.left:
-        return f"the budget of {megabytes(scene.request.budget)} was used up"
+        return f"the budget of {sized(scene.request.budget)} was used up"
     if miner.lines < known * 0.98:
         order = "of the fullest minute, then the newest and the first as far as there was room"
         return f"{miner.lines:,} of {known:,} lines were read: {order}"

@@ -7,7 +7,6 @@ import pytest
 
 from tests.stand_ins.aws import CREDENTIALS, Aws, aws
 from tests.stand_ins.http import Handler, serving
-from tests.stand_ins.run import FakeRun
 
 
 @pytest.fixture
@@ -16,13 +15,6 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Generator[Aws]:
         for name, value in made.environment().items():
             monkeypatch.setenv(name, value)
         yield made
-
-
-@pytest.fixture
-def run() -> Generator[FakeRun]:
-    made = FakeRun()
-    yield made
-    made.cancel()
 
 
 @pytest.fixture

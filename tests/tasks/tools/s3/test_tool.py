@@ -1,7 +1,6 @@
 """Buckets and objects: complete, or it says what is missing."""
 
 import json
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -12,24 +11,9 @@ from tasks.tool import Cancelled, ToolError
 from tasks.tools.s3.buckets import MOST_BUCKETS
 from tasks.tools.s3.objects import MOST_OBJECTS
 from tasks.tools.s3.tool import aws_s3
-from tests.stand_ins.aws import ACCOUNT, CREDENTIALS, Aws, aws
+from tests.stand_ins.aws import ACCOUNT, CREDENTIALS, Aws
 from tests.stand_ins.http import Handler, serving
 from tests.stand_ins.run import FakeRun
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Generator[Aws]:
-    with aws() as made:
-        for name, value in made.environment().items():
-            monkeypatch.setenv(name, value)
-        yield made
-
-
-@pytest.fixture
-def run() -> Generator[FakeRun]:
-    made = FakeRun()
-    yield made
-    made.cancel()
 
 
 def fill(cloud: Aws, bucket: str, *keys: str) -> None:
