@@ -162,6 +162,7 @@ def test_the_rules_are_those_of_the_file_for_this_release():
     assert len(SOURCE) == 1
     for each in made:
         assert each["expr"].count(SCOPE) == len(re.findall(r"\bmcp_", each["expr"]))
+        assert "}{" not in each["expr"]
 
 
 def unscoped(expression: str) -> str:
