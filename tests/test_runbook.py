@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "runbook.md"
 TEXT = re.sub(r"\s*\n +", " ", DOCUMENT.read_text())
 """A command that is broken over two lines of a list is one."""
 
-_COMMAND = re.compile(r"mcp-playground ((?:[\w-]+|-{1,2}[\w-]+)(?: (?:-{1,2})?[\w-]+)*)")
+_COMMAND = re.compile(r"mcp-playground ([\w-]+(?: [\w-]+)*)")
 
 
 def commands() -> Iterator[list[str]]:

@@ -1,6 +1,7 @@
 """A real Prometheus, configured as docker-compose.yml configures it, on a real site: it finds, asks and understands."""
 
 import json
+import re
 import subprocess
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,7 @@ from tests.servers import Stack, ValkeyServer, free_port, running_stack, until
 RULES = yaml.safe_load((CHART / "files" / "alerts.yml").read_text())["groups"][0]["rules"]
 BOARD: dict[str, Any] = json.loads((CHART / "files" / "dashboard.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", ())]
+RUNBOOK = ROOT / "docs" / "runbook.md"
 JOB = "mcp-server-playground"
 UNUSED = ("mcp_aws_calls", "mcp_bedrock_tokens", "mcp_oauth_tokens", "mcp_refusals", "mcp_sessions_ended")
 """What this site never counts: nobody signs in, leaves, is refused, or asks AWS."""
@@ -138,6 +140,12 @@ def test_every_panel_of_the_dashboard_asks_what_prometheus_understands(watched: 
     silent = {each for each, series in drawn.items() if not series}
     assert len(drawn) > 20
     assert {each for each in silent if not any(metric in each for metric in UNUSED)} == set()
+
+
+@pytest.mark.parametrize("expression", re.findall(r"```promql\n(.*?)\n```", RUNBOOK.read_text(), re.DOTALL))
+def test_every_query_of_the_runbook_is_understood(watched: Watched, expression: str):
+    """Ours: somebody copies it at night."""
+    assert isinstance(watched.query(expression), list)
 
 
 def filled(expression: str) -> str:
