@@ -44,6 +44,8 @@ class Collector:
     spans: list[Seen] = field(default_factory=list[Seen])
     raw: list[bytes] = field(default_factory=list[bytes])
     """The bodies, as they came."""
+    asked: int = 0
+    """Requests that came, answered or not."""
     status: int = 200
     hold: threading.Event = field(default_factory=threading.Event)
     """Until it is set, no answer is given."""
@@ -84,6 +86,7 @@ def collector() -> Generator[Collector]:
     class Intake(Handler):
         def do_POST(self) -> None:
             body = self.body()
+            made.asked += 1
             made.hold.wait(30)
             if made.status == 200:
                 made.take(body)

@@ -106,7 +106,7 @@ def test_a_collector_that_does_not_answer_slows_nobody(spans: Collector, environ
     spans.hold.clear()
     export = Export("web", "otlp", "trace")
     a_call()
-    until(lambda: True, "the first batch being on its way")
+    until(lambda: spans.asked, "the first batch being on its way")
     began = time.monotonic()
     for _ in range(5000):
         a_call()
