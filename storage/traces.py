@@ -38,11 +38,12 @@ _KINDS: Final[Mapping[Kind, SpanKind]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Span:
     """A span that is open. One that is not recorded takes everything and keeps nothing."""
 
     inner: trace.Span
+    has_failed: bool = False
 
     @property
     def place(self) -> Place:
@@ -55,7 +56,10 @@ class Span:
         self.inner.update_name(name)
 
     def fail(self, code: str) -> None:
-        """It failed. *code* is one of few, and says all that the trace is told of it."""
+        """It failed. *code* is one of few, and says all that the trace is told of it; the first that is said stays."""
+        if self.has_failed:
+            return
+        self.has_failed = True
         self.inner.set_attribute("error.type", code)
         self.inner.set_status(StatusCode.ERROR, code)
 

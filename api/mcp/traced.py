@@ -1,4 +1,4 @@
-"""A method of MCP as a trace shows it: OpenTelemetry's conventions for MCP servers, with what the server knows itself."""
+"""A method of MCP as a trace shows it, by OpenTelemetry's conventions for MCP, with names of ours alone."""
 
 import asyncio
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ OUTCOME: Final = "mcp_playground.outcome"
 class TracedMethods:
     """Server middleware, the outermost: it sees what the client is answered with.
 
-    Its span is below that of the HTTP request, which continues the caller's trace: the conventions have two traces with a
-    link, where we want one (ADR 0021).
+    Its span is below that of the HTTP request, which continues the caller's trace: where the conventions have two
+    traces and a link, there is one (ADR 0021).
     """
 
     catalog: Catalog
@@ -45,7 +45,7 @@ class TracedMethods:
                 span.note({OUTCOME: "left by its caller"})
                 raise
             except Exception as error:
-                code = str(_code(error))
+                code = str(code_of(error))
                 span.note({"rpc.response.status_code": code})
                 span.fail(code)
                 raise
@@ -83,7 +83,7 @@ class TracedMethods:
         return name if method == "prompts/get" and self.catalog.find_prompt(name) else None
 
 
-def _code(error: Exception) -> int:
+def code_of(error: Exception) -> int:
     """The JSON-RPC code that the client is told of it."""
     match error:
         case MCPError():

@@ -68,7 +68,7 @@ class Collector:
 
     def one(self, **wanted: Any) -> Seen:
         """The only span of its kind, which may be on its way still."""
-        until(lambda: self.find(**wanted), f"a span with {wanted}; there are {[each.name for each in self.spans]}")
+        until(lambda: self.find(**wanted), f"a span with {wanted}")
         [found] = self.find(**wanted)
         return found
 
