@@ -65,7 +65,7 @@ def begin(scope: HTTPScope, meta: object = None, *, is_known: bool = False) -> N
         cast("Traced", traced).begin(meta, is_known=is_known)
 
 
-def _carried(scope: Mapping[str, Any], meta: object) -> traces.Place | None:
+def _carried(scope: Mapping[str, Any], meta: object) -> traces.SpanContext | None:
     """Where the request was made.
 
     The header names a span within the one that `_meta` names, when both are of one trace: then the nearer one.

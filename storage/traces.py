@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from opentelemetry import context, trace
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-Place = trace.SpanContext
-"""Where in a trace a span is: its ids, whether it is recorded, and what others wrote beside them (tracestate)."""
+SpanContext = trace.SpanContext
+"""Which span of which trace: its ids, whether it is recorded, and what others wrote beside them (tracestate)."""
 Kind = Literal["server", "internal", "producer", "consumer", "client"]
 Attributes = Mapping[str, str | int | float | bool]
 Trust = Literal["none", "trace", "sampling"]
@@ -46,7 +47,7 @@ class Span:
     has_failed: bool = False
 
     @property
-    def place(self) -> Place:
+    def context(self) -> SpanContext:
         return self.inner.get_span_context()
 
     def note(self, attributes: Attributes) -> None:
@@ -63,10 +64,10 @@ class Span:
         self.inner.set_attribute("error.type", code)
         self.inner.set_status(StatusCode.ERROR, code)
 
-    def link(self, place: Place | None) -> None:
+    def link(self, context: SpanContext | None) -> None:
         """Say that another trace has to do with this."""
-        if place is not None and self.inner.is_recording():
-            self.inner.add_link(place)
+        if context is not None and self.inner.is_recording():
+            self.inner.add_link(context)
 
     def end(self) -> None:
         self.inner.end()
@@ -103,8 +104,8 @@ def begin(
     kind: Kind,
     attributes: Attributes,
     *,
-    parent: Place | None = None,
-    link: Place | None = None,
+    parent: SpanContext | None = None,
+    link: SpanContext | None = None,
     start: int | None = None,
 ) -> Span:
     """Open a span below *parent*, or below the one that is open here; whoever opens it ends it.
@@ -127,7 +128,7 @@ def begin(
 
 @contextmanager
 def span(
-    name: str, kind: Kind, attributes: Attributes, *, parent: Place | None = None, link: Place | None = None
+    name: str, kind: Kind, attributes: Attributes, *, parent: SpanContext | None = None, link: SpanContext | None = None
 ) -> Generator[Span]:
     """A span around what is done within. An exception that is raised is told by its type, and by nothing of its own."""
     if _state.tracer is None:
@@ -147,8 +148,8 @@ def span(
 
 def enter(opened: Span) -> Callable[[], None]:
     """Let *opened* be what is below it in this task or thread, until the answer is called there."""
-    token = context.attach(trace.set_span_in_context(opened.inner))
-    return lambda: context.detach(token)
+    token = attach(trace.set_span_in_context(opened.inner))
+    return lambda: detach(token)
 
 
 def current() -> Span:
@@ -156,29 +157,29 @@ def current() -> Span:
     return Span(trace.get_current_span() if _state.tracer is not None else trace.INVALID_SPAN)
 
 
-def here() -> Place | None:
+def here() -> SpanContext | None:
     """Where the span is that is open here; None without one."""
-    place = current().place
-    return place if place.is_valid else None
+    context = current().context
+    return context if context.is_valid else None
 
 
 def ids() -> dict[str, str]:
     """What a log line says of the span that is open here; empty without one."""
-    if _state.tracer is None or (place := here()) is None:
+    if _state.tracer is None or (context := here()) is None:
         return {}
-    return {"trace_id": trace.format_trace_id(place.trace_id), "span_id": trace.format_span_id(place.span_id)}
+    return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
 
 
-def written(place: Place | None) -> dict[str, str]:
-    """*place* as W3C Trace Context writes it; empty for none."""
+def written(context: SpanContext | None) -> dict[str, str]:
+    """*context* as W3C Trace Context writes it; empty for none."""
     carrier: dict[str, str] = {}
-    if place is not None:
-        _FORMAT.inject(carrier, context=_below(place))
+    if context is not None:
+        _FORMAT.inject(carrier, context=_below(context))
     return carrier
 
 
-def read(carrier: object) -> Place | None:
-    """The place that *carrier* names by its `traceparent` (W3C Trace Context); None when it names none."""
+def read(carrier: object) -> SpanContext | None:
+    """The context that *carrier* names by its `traceparent` (W3C Trace Context); None when it names none."""
     if _state.tracer is None or not isinstance(carrier, Mapping):
         return None
     given = cast("Mapping[object, object]", carrier)
@@ -188,11 +189,11 @@ def read(carrier: object) -> Place | None:
     fields = {"traceparent": parent}
     if isinstance(state, str) and len(state) <= LONGEST_STATE:
         fields["tracestate"] = state
-    place = trace.get_current_span(_FORMAT.extract(fields, context=context.Context())).get_span_context()
-    return place if place.is_valid else None
+    context = trace.get_current_span(_FORMAT.extract(fields, context=Context())).get_span_context()
+    return context if context.is_valid else None
 
 
-def of_task(meta: Mapping[str, Any]) -> Place | None:
+def of_task(meta: Mapping[str, Any]) -> SpanContext | None:
     """Where a task was accepted, by its record's `meta`."""
     return read(meta.get(META))
 
@@ -202,22 +203,24 @@ def link(meta: Mapping[str, Any]) -> None:
     current().link(of_task(meta))
 
 
-def adopt(place: Place | None, *, is_known: bool) -> tuple[Place | None, Place | None]:
+def adopt(context: SpanContext | None, *, is_known: bool) -> tuple[SpanContext | None, SpanContext | None]:
     """What the span that a caller named is to ours, as `MCP_TRACE_TRUST` says: the parent, or else only linked.
 
     Of a caller that is not known nothing is taken over. Whether a trace is recorded costs us, so that is ours to say
     (`trace`) unless callers were given it (`sampling`); their tracestate is dropped where their trace is not continued.
     """
-    if place is None:
+    if context is None:
         return None, None
     if not is_known or _state.trust == "none":
-        return None, Place(place.trace_id, place.span_id, is_remote=True, trace_flags=place.trace_flags)
+        return None, SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=context.trace_flags)
     if _state.trust == "sampling":
-        return place, None
+        return context, None
     flags = TraceFlags(TraceFlags.SAMPLED if _state.decide() else TraceFlags.DEFAULT)
-    return Place(place.trace_id, place.span_id, is_remote=True, trace_flags=flags, trace_state=place.trace_state), None
+    return SpanContext(
+        context.trace_id, context.span_id, is_remote=True, trace_flags=flags, trace_state=context.trace_state
+    ), None
 
 
-def _below(place: Place) -> context.Context:
+def _below(context: SpanContext) -> Context:
     # An empty context: what else is open here is not this span's.
-    return trace.set_span_in_context(trace.NonRecordingSpan(place), context.Context())
+    return trace.set_span_in_context(trace.NonRecordingSpan(context), Context())

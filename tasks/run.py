@@ -74,7 +74,7 @@ class WorkerRun:
         self._done = claim.progress
         self._total: float | None = None
         self._aws: AwsClients | None = None
-        self._place = traces.here()
+        self._span = traces.here()
 
     @property
     def id(self) -> str:
@@ -181,7 +181,7 @@ class WorkerRun:
         self.check()
         with self._lock:
             if self._aws is None:
-                self._aws = AwsClients(self.settings, self.principal, place=self._place)
+                self._aws = AwsClients(self.settings, self.principal, below=self._span)
         return self._aws.client(service, region)
 
     def stop(self, reason: Stop) -> None:

@@ -154,8 +154,8 @@ def _given_key(ctx: Context) -> str | None:
 def _meta(ctx: Context) -> dict[str, Any]:
     """How the client wants to be told, and which span the work is below."""
     meta: dict[str, Any] = msgspec.to_builtins(caller(ctx).audience)
-    place = traces.written(traces.here())
-    return {**meta, traces.META: place} if place else meta
+    context = traces.written(traces.here())
+    return {**meta, traces.META: context} if context else meta
 
 
 def _record(tool: Tool, ctx: Context) -> TaskRecord:

@@ -41,11 +41,11 @@ CONFIGS: Final = {
 class AwsClients:
     """Clients of one boto3 session, which is not safe to share between threads while it makes them.
 
-    They work for *principal*: in its role, where `MCP_AWS_ROLES` is set. *place* is the span of the run they belong to.
+    They work for *principal*: in its role, where `MCP_AWS_ROLES` is set. *below* is the span of the run they belong to.
     """
 
     def __init__(
-        self, settings: ToolSettings, principal: Principal | None = None, *, place: traces.Place | None = None
+        self, settings: ToolSettings, principal: Principal | None = None, *, below: traces.SpanContext | None = None
     ) -> None:
         self._settings = settings
         self._principal = principal
@@ -53,7 +53,7 @@ class AwsClients:
         self._session: boto3.Session | None = None
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._wire = _Wire()
-        self._traced = TracedCalls(place)
+        self._traced = TracedCalls(below)
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
         """The client of *service*, made once, in *region* or the session's own.

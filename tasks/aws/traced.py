@@ -18,7 +18,7 @@ SPAN: Final = "mcp_span"
 class TracedCalls:
     """The calls of one run's clients. *run* is its span, for calls from threads that a tool has made itself."""
 
-    def __init__(self, run: traces.Place | None) -> None:
+    def __init__(self, run: traces.SpanContext | None) -> None:
         self._run = run
         self._lock = threading.Lock()
         self._open: set[traces.Span] = set()

@@ -34,8 +34,8 @@ def environment(spans: Collector, monkeypatch: pytest.MonkeyPatch) -> pytest.Mon
 
 def a_call(parent: str | None = None) -> None:
     """What a request does with the caller's trace."""
-    place, link = traces.adopt(traces.read({"traceparent": parent}), is_known=True)
-    with traces.span("call", "server", {}, parent=place, link=link):
+    context, link = traces.adopt(traces.read({"traceparent": parent}), is_known=True)
+    with traces.span("call", "server", {}, parent=context, link=link):
         pass
 
 
@@ -93,8 +93,8 @@ def test_what_was_decided_holds_in_the_other_process(spans: Collector, environme
     environment.setenv("OTEL_TRACES_SAMPLER", "always_off")
     export = Export("worker", "otlp", "trace")
     for flag in ("01", "00"):
-        place = traces.of_task({traces.META: {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-{flag}"}})
-        with traces.span(flag, "consumer", {}, parent=place):
+        context = traces.of_task({traces.META: {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-{flag}"}})
+        with traces.span(flag, "consumer", {}, parent=context):
             pass
     export.stop(5)
 

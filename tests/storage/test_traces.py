@@ -40,11 +40,11 @@ def test_without_anybody_who_takes_them_there_are_none():
 
 
 def test_what_is_open_is_what_the_next_is_below():
-    """Ours: in the same thread; a place that is named counts more."""
+    """Ours: in the same thread; a context that is named counts more."""
     with kept_spans() as spans:
         elsewhere = traces.read({"traceparent": GOOD})
         with traces.span("outer", "server", {}) as outer:
-            assert traces.ids()["span_id"] == traces.written(outer.place)["traceparent"].split("-")[2]
+            assert traces.ids()["span_id"] == traces.written(outer.context)["traceparent"].split("-")[2]
             with traces.span("inner", "internal", {}):
                 pass
             with traces.span("other", "consumer", {}, parent=elsewhere):
@@ -56,11 +56,11 @@ def test_what_is_open_is_what_the_next_is_below():
     assert parent_of(spans.one(name="other")) == int(SPAN, 16)
 
 
-def test_a_place_is_read_as_it_was_written():
+def test_a_context_is_read_as_it_was_written():
     """W3C Trace Context: what the worker reads in a task's record is what the web process wrote there."""
     with kept_spans():
-        place = traces.read({"traceparent": GOOD, "tracestate": "shop=1,other=2"})
-        written = traces.written(place)
+        context = traces.read({"traceparent": GOOD, "tracestate": "shop=1,other=2"})
+        written = traces.written(context)
 
     assert written == {"traceparent": GOOD, "tracestate": "shop=1,other=2"}
 
@@ -106,8 +106,8 @@ def test_a_tracestate_that_is_too_long_is_dropped():
 def test_what_is_taken_over_of_a_caller(trust: traces.Trust, *, is_known: bool, continues: bool, records: bool | None):
     """Ours: his trace if he is known, his decision to record it only where he was given it; a stranger is linked."""
     with kept_spans(trust=trust, decide=lambda: False):
-        given_place = traces.read({"traceparent": GOOD, "tracestate": "shop=1"})
-        parent, link = traces.adopt(given_place, is_known=is_known)
+        named = traces.read({"traceparent": GOOD, "tracestate": "shop=1"})
+        parent, link = traces.adopt(named, is_known=is_known)
 
     assert (parent is not None) == continues
     assert (link is None) == continues
@@ -130,7 +130,7 @@ def test_an_exception_is_told_by_its_type_alone():
 
 def test_another_thread_is_not_below_what_is_open_here():
     """Ours: only what is handed over is."""
-    found: list[traces.Place | None] = []
+    found: list[traces.SpanContext | None] = []
     with kept_spans(), traces.span("x", "server", {}):
         thread = threading.Thread(target=lambda: found.append(traces.here()))
         thread.start()

@@ -29,12 +29,12 @@ def spans() -> Generator[Kept]:
 def clients(cloud: Aws, spans: Kept) -> Generator[AwsClients]:
     """As a run makes them: below its span."""
     with traces.span("run", "consumer", {}) as run:
-        made = AwsClients(ToolSettings(aws_region=REGION), place=run.place)
+        made = AwsClients(ToolSettings(aws_region=REGION), below=run.context)
     yield made
     made.close()
 
 
-def test_an_answer_has_its_id_and_place(clients: AwsClients, spans: Kept):
+def test_an_answer_has_its_id_and_region(clients: AwsClients, spans: Kept):
     """OpenTelemetry, AWS SDK conventions: Service.Operation, the request's id, region, tries."""
     clients.client("s3").list_buckets()
 
