@@ -11,7 +11,7 @@ from storage import traces
 
 TRACED: Final = "mcp.traced"
 """Where in a request's scope its span is."""
-CARRIED: Final = ("traceparent", "tracestate")
+CARRIED: Final = (b"traceparent", b"tracestate")
 """What is read of a caller: in `_meta` as MCP has it (SEP-414), or else in the headers. Baggage is left to itself."""
 FAILED: Final = 500
 """The first status that is the server's fault; a refusal is a server that works (HTTP semantic conventions)."""
@@ -70,7 +70,7 @@ def _carried(scope: Mapping[str, Any], meta: object) -> traces.SpanContext | Non
 
     The header names a span within the one that `_meta` names, when both are of one trace: then the nearer one.
     """
-    headers = {name.decode("latin-1"): value.decode("latin-1").strip() for name, value in scope["headers"]}
-    near = traces.read({name: headers.get(name) for name in CARRIED})
+    given = {name: value for name, value in scope["headers"] if name in CARRIED}
+    near = traces.read({name.decode(): value.decode("latin-1").strip() for name, value in given.items()})
     far = traces.read(meta)
     return near if far is None or (near is not None and near.trace_id == far.trace_id) else far
