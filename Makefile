@@ -106,8 +106,8 @@ $(DEPLOY)/ready: $(READY) requirements/deploy.lock
 
 lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	@for name in run dev deploy; do \
-	  extra="--extra local"; group=""; \
-	  test $$name = run && extra="" || group="--group $$name"; \
+	  extra="--extra otel"; group=""; \
+	  test $$name = run || { extra="$$extra --extra local"; group="--group $$name"; }; \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command "make lock" $$extra $$group \
 	    --output-file requirements/$$name.lock pyproject.toml || exit 1; done
