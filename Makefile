@@ -72,10 +72,11 @@ check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-alerts: ## Check the alert rules of docs/monitoring, and see each fire and keep silent
-	@.ci/promtool
+alerts: $(DEPLOY)/ready ## See each alert fire and keep silent, also the chart's; start Prometheus as the compose file does
+	@.ci/prometheus
 	@promtool check rules docs/monitoring/alerts.yml
 	@promtool test rules docs/monitoring/alerts.test.yml
+	@$(DEPLOY)/bin/python -m pytest tests/alerts $(ARGS)
 
 fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
