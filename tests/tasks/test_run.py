@@ -6,17 +6,20 @@ import threading
 from datetime import timedelta
 
 import pytest
+import structlog
 from botocore.exceptions import ClientError
 
+from storage import traces
 from storage.changes import ChangeLog
 from storage.connection import Redis
 from storage.records import Claim, Principal, TaskRecord, new_id
 from storage.seal import KeyRing
 from storage.tasks import TaskStore
 from tasks.outbox import WAITING
-from tasks.run import WorkerRun
+from tasks.run import ToolThread, WorkerRun
 from tasks.settings import ToolSettings
 from tasks.tool import Cancelled
+from tests.spans import kept_spans
 from tests.stand_ins.aws import CREDENTIALS, REGION
 from tests.stand_ins.sts import ROLE, sts
 
@@ -36,6 +39,20 @@ async def run(redis: Redis, ring: KeyRing) -> WorkerRun:
     tasks = TaskStore(redis, ring, result_ttl=timedelta(minutes=1))
     changes = ChangeLog(redis, ring)
     return WorkerRun(claim, tasks, ToolSettings(), changes=changes, loop=asyncio.get_running_loop())
+
+
+async def test_a_tools_thread_is_within_what_was_open_where_it_was_begun(run: WorkerRun):
+    """Ours: its log lines name its task, and its own spans are below its attempt."""
+    with (
+        structlog.contextvars.bound_contextvars(task="mine"),
+        kept_spans(),
+        traces.span("attempt", "consumer", {}) as span,
+    ):
+        thread = ToolThread(run, lambda: (structlog.contextvars.get_contextvars(), traces.here()))
+        thread.start()
+        found = await asyncio.to_thread(thread.answer.result, 10)
+
+    assert found == ({"task": "mine"}, span.context)
 
 
 async def test_a_run_that_is_held_back_can_still_be_stopped(run: WorkerRun):
