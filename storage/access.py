@@ -4,7 +4,7 @@
 |---|---|---|
 | web | all of ours | list keys, configure, flush, anything outside `mcp:` |
 | worker | tasks, kept results, the broker's, what tools did | the same; and touch clients, grants, tokens, sessions |
-| flower | the broker's events; to read, all of its | put a job into a queue; anything outside `mcp:broker:` |
+| flower | the broker's events; to read, all of its | put a job into a queue; anything outside `mcp:{broker}:` |
 | operator | all of ours | configure, flush; it lists keys, for `mcp-playground keys` |
 
 Scripts are bound by it like their callers: a command that a script calls is one that its caller must have.
@@ -23,7 +23,6 @@ _CONNECTION: Final = (
     "select",
     "reset",
     "quit",
-    "client|setinfo",
     "client|setname",
     "client|id",
 )

@@ -25,7 +25,7 @@ from tasks.settings import WorkerSettings
 
 def create_app(settings: ProcessSettings) -> Celery:
     """A Celery application with the one job there is, and a runtime from the worker's start to its end."""
-    celery = create_celery(settings.storage.url())
+    celery = create_celery(settings.storage)
     runtime: list[WorkerRuntime] = []
 
     def start(sender: Any, **_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
