@@ -7,10 +7,11 @@ gone, and says with exceptions of another family that nobody answers. Here all o
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Self, TypeVar, cast
 
-from redis.asyncio import RedisCluster
+from redis.asyncio import Connection, RedisCluster
 from redis.asyncio.cluster import ClusterNode, ClusterPipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -28,7 +29,25 @@ from storage.tls import TlsConnection, what_is_wrong
 _SPARE: Final = 8
 """Connections to a node beside those of calls: for asking it how the cluster looks."""
 
+_ASKING: Final = ContextVar("asking", default=False)
+"""Whether a call is under way in this task."""
+
 T = TypeVar("T")
+
+
+class SharedConnection(Connection):
+    """A connection that another call may close when it finds the node gone."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002  # its signature
+        try:
+            await cast("Any", super()).send_packed_command(command, check_health)
+        except RuntimeError as error:
+            # What uvloop raises for a closed transport.
+            raise ConnectionError(str(error)) from error
+
+
+class SharedTlsConnection(SharedConnection, TlsConnection):
+    pass
 
 
 class Cluster(RedisCluster):
@@ -43,10 +62,10 @@ class Cluster(RedisCluster):
             retry=Retry(NoBackoff(), 1),
             **options,
         )
-        if address.is_tls:
-            self.connection_kwargs["connection_class"] = TlsConnection
-            for node in self.startup_nodes:
-                node.connection_class = TlsConnection
+        kind = SharedTlsConnection if address.is_tls else SharedConnection
+        self.connection_kwargs["connection_class"] = kind
+        for node in self.startup_nodes:
+            node.connection_class = kind
         self._patience = retry
         retry.update_supported_errors([ClusterError])
         # A pipeline that was redirected makes calls: were they of one kind, they could wait for each other.
@@ -61,6 +80,16 @@ class Cluster(RedisCluster):
             raise ConnectionError(what_is_wrong(error) or str(error)) from error
         return self
 
+    async def aclose(self) -> None:
+        """Close all connections. Where redis-py does it after a fault, it is enough to ask again how the cluster looks.
+
+        It would close those that other calls are using, at nodes where nothing is wrong.
+        """
+        if _ASKING.get():
+            self._initialize = True
+        else:
+            await super().aclose()
+
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever Redis answers
         ask = super().execute_command
         async with self._calls:
@@ -74,6 +103,7 @@ class Cluster(RedisCluster):
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
+            _ASKING.set(True)  # a flag
             try:
                 return await ask()
             except SlotNotCoveredError as error:
