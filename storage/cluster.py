@@ -87,8 +87,10 @@ class Cluster(RedisCluster):
         """
         if _ASKING.get():
             self._initialize = True
-        else:
-            await super().aclose()
+            return
+        # Whatever there is to be learnt about the cluster: now there is something to close.
+        self._initialize = False
+        await super().aclose()
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever Redis answers
         ask = super().execute_command
@@ -103,11 +105,13 @@ class Cluster(RedisCluster):
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         async def once() -> T:
-            _ASKING.set(True)  # a flag
+            asking = _ASKING.set(True)
             try:
                 return await ask()
             except SlotNotCoveredError as error:
                 raise ConnectionError(str(error)) from error
+            finally:
+                _ASKING.reset(asking)
 
         async def failed(_: object) -> None:
             """Nothing to do: the connection was closed by whoever found it broken."""

@@ -58,7 +58,9 @@ class TlsRedis(DurableRedis):
         self._server = self._pair("server", server)
         self._client = self._pair("client", client)
         self._users = folder / "users.acl"
-        self._users.write_text("\n".join(["user default off", f"user admin on >{PASSWORD} ~* &* +@all", *_users(), ""]))
+        self._users.write_text(
+            "\n".join(["user default off ~* &* +@all", f"user admin on >{PASSWORD} ~* &* +@all", *_users(), ""])
+        )
 
     def _pair(self, name: str, made: trustme.LeafCert) -> tuple[Path, Path]:
         return self._keep(f"{name}.pem", made.cert_chain_pems[0]), self._keep(f"{name}.key", made.private_key_pem)
