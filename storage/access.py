@@ -24,6 +24,11 @@ _CONNECTION: Final = (
     "reset",
     "quit",
     "client|setname",
+    # What a client of Redis Cluster asks: who has which key, whether all is well, and where the keys of a command are.
+    "cluster|info",
+    "cluster|slots",
+    "command",
+    "asking",
     "client|id",
 )
 _SCRIPTS: Final = ("eval", "evalsha", "script|load", "script|exists", "time", "info")

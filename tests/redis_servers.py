@@ -58,9 +58,9 @@ class TlsRedis(DurableRedis):
         self._server = self._pair("server", server)
         self._client = self._pair("client", client)
         self._users = folder / "users.acl"
-        self._users.write_text(
-            "\n".join(["user default off ~* &* +@all", f"user admin on >{PASSWORD} ~* &* +@all", *_users(), ""])
-        )
+        # A default user without its commands would cost data: Redis 7.0 replays its append-only file as that user.
+        known = ["default off ~* &* +@all", f"admin on >{PASSWORD} ~* &* +@all", *users()]
+        self._users.write_text("".join(f"user {each}\n" for each in known))
 
     def _pair(self, name: str, made: trustme.LeafCert) -> tuple[Path, Path]:
         return self._keep(f"{name}.pem", made.cert_chain_pems[0]), self._keep(f"{name}.key", made.private_key_pem)
@@ -90,11 +90,12 @@ class TlsRedis(DurableRedis):
         return "tls-port"
 
 
-def _users() -> list[str]:
+def users() -> list[str]:
+    """What `mcp-playground redis acl` prints, from the name on."""
     command = [sys.executable, "-m", "api.cli.main", "redis", "acl"]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     lines = printed.replace("PASSWORD", PASSWORD).replace("'", "").splitlines()
-    return [f"user {line.removeprefix('ACL SETUSER ')}" for line in lines]
+    return [line.removeprefix("ACL SETUSER ") for line in lines]
 
 
 class ClusterMember(DurableValkey):
@@ -111,6 +112,10 @@ class ClusterMember(DurableValkey):
     def command(self, *words: object) -> Any:
         with redis.Redis(port=self.port) as client:
             return cast("Any", client).execute_command(*words)
+
+    def denials(self) -> list[dict[str, Any]]:
+        with self.client(0) as client:
+            return client.acl_log()
 
     def is_well(self, of: int) -> bool:
         """Whether it serves, and knows so many nodes."""
@@ -179,6 +184,22 @@ class ClusterValkey:
     def limit_memory(self, size: str) -> None:
         for node in self.nodes:
             node.limit_memory(size)
+
+    def let_in(self) -> Mapping[str, Mapping[str, str]]:
+        """Give the roles their users, on every node, for each knows its own; the settings of each command."""
+        for node in self.nodes:
+            for line in users():
+                node.command("ACL", "SETUSER", *line.split())
+        hosts = self.url(0).rpartition("/")[2]
+        return {
+            command: {"MCP_REDIS_URL": f"redis+cluster://mcp-{role}:{PASSWORD}@{hosts}"}
+            for command, role in ROLES.items()
+        }
+
+    def denied(self) -> list[str]:
+        """What anybody was refused, at any node."""
+        rows: list[dict[str, Any]] = [row for node in self.nodes for row in node.denials()]
+        return [f"{row['username']}: {row['reason']} {row['object']}" for row in rows]
 
     def flush(self, database: int) -> None:
         for node in self.nodes:
@@ -254,6 +275,17 @@ class SentinelPair:
 
     def wait_for_promotion(self) -> None:
         until(lambda: _info(self.replica, "role") == "master", "the replica promoted", within=30)
+
+    def client(self, database: int) -> Any:
+        return client_of({"MCP_REDIS_URL": self.url(database)})
+
+    def flush(self, database: int) -> None:
+        with self.client(database) as client:
+            client.flushdb()
+
+    def immortal_keys(self, database: int) -> list[str]:
+        with self.client(database) as client:
+            return [name.decode() for name in client.scan_iter(count=1000) if client.ttl(name) == -1]
 
     def url(self, database: int) -> str:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)

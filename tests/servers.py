@@ -115,7 +115,8 @@ class DurableValkey(ValkeyServer):
     """Keeps what it was given (AOF, everysec), and may be killed: only after it has proved to be ours."""
 
     def options(self) -> list[str]:
-        return ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+        kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        return [*kept, "--maxmemory-policy", "noeviction"]
 
     def port_option(self) -> str:
         return "port"
@@ -141,6 +142,11 @@ class DurableValkey(ValkeyServer):
         os.kill(self.assert_ours(), signal.SIGKILL)
         assert self.process is not None
         self.process.wait(10)
+
+    def names(self) -> list[str]:
+        """All keys of database 0."""
+        with redis.Redis(port=self.port) as client:
+            return [name.decode() for name in cast("Any", client).scan_iter(count=1000)]
 
     def kill_subscribers(self) -> int:
         """Close every connection that is subscribed; how many there were."""
