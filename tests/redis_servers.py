@@ -52,12 +52,14 @@ class TlsRedis(DurableRedis):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        # Elsewhere: what Redis itself writes is looked through for secrets.
+        self._kept = _made(folder.with_name(f"{folder.name}-keys"))
         authority = trustme.CA()
         self.authority = self._keep("ca.pem", authority.cert_pem)
         server, client = authority.issue_cert("127.0.0.1", "localhost"), authority.issue_cert("client@example.com")
         self._server = self._pair("server", server)
         self._client = self._pair("client", client)
-        self._users = folder / "users.acl"
+        self._users = self._kept / "users.acl"
         # A default user without its commands would cost data: Redis 7.0 replays its append-only file as that user.
         known = ["default off ~* &* +@all", f"admin on >{PASSWORD} ~* &* +@all", *users()]
         self._users.write_text("".join(f"user {each}\n" for each in known))
@@ -66,7 +68,7 @@ class TlsRedis(DurableRedis):
         return self._keep(f"{name}.pem", made.cert_chain_pems[0]), self._keep(f"{name}.key", made.private_key_pem)
 
     def _keep(self, name: str, blob: trustme.Blob) -> Path:
-        path = self.folder / name
+        path = self._kept / name
         blob.write_to_path(path)
         return path
 

@@ -116,6 +116,8 @@ class DurableValkey(ValkeyServer):
 
     def options(self) -> list[str]:
         kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        # A file that is rewritten may vanish while it is looked through for secrets.
+        kept += ["--auto-aof-rewrite-percentage", "0"]
         return [*kept, "--maxmemory-policy", "noeviction"]
 
     def port_option(self) -> str:
