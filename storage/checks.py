@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from storage.connection import Redis, RedisError, Unavailable, each_server
+from storage.connection import Redis, RedisError, Unavailable, cluster_state, each_server
 from storage.settings import StorageSettings
 from storage.tls import what_is_wrong
 from storage.workers import WorkerRegistry
@@ -28,11 +28,12 @@ async def check_redis(redis: Redis) -> list[Check]:
     """Version, persistence and eviction of every server; a single failing check when Redis does not answer."""
     try:
         told = [(name, await server.info("all")) for name, server in (await each_server(redis)).items()]
+        cluster = await cluster_state(redis)
     except (RedisError, *Unavailable) as error:
         said = f"does not answer ({what_is_wrong(error) or type(error).__name__})"
         return [Check("Redis", "fail", said, "check MCP_REDIS_URL and the server")]
     checks = [check(info, f" of {name}" if name else "") for name, info in told for check in _OF_A_SERVER]
-    return [*checks, *_of_all([info for _, info in told])]
+    return [*checks, *_cluster(cluster), *_of_all([info for _, info in told])]
 
 
 async def check_workers(redis: Redis, queues: list[str]) -> list[Check]:
@@ -68,6 +69,15 @@ def _eviction(info: Told, where: str) -> Check:
 
 
 _OF_A_SERVER: Final = (_version, _persistence, _eviction)
+
+
+def _cluster(told: Mapping[str, str]) -> list[Check]:
+    if not told:
+        return []
+    found = f"{told['cluster_state']}, {told['cluster_slots_ok']} of {told['cluster_slots_assigned']} slots served"
+    if told["cluster_state"] == "ok":
+        return [Check("Redis cluster", "ok", found)]
+    return [Check("Redis cluster", "fail", found, "see CLUSTER INFO and CLUSTER NODES: some node is missing")]
 
 
 def _of_all(told: Sequence[Told]) -> list[Check]:

@@ -6,7 +6,7 @@ gone, and says with exceptions of another family that nobody answers. Here all o
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Self, TypeVar, cast
@@ -190,6 +190,11 @@ class ClusterChannel:
         if self._connection is None:
             raise ConnectionError("not connected")
         return self._connection
+
+
+async def state(cluster: Cluster) -> Mapping[str, str]:
+    """What CLUSTER INFO says at some node."""
+    return await cluster.execute_command("CLUSTER INFO", target_nodes=[cluster.get_random_node()])
 
 
 class AtNode:

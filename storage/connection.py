@@ -21,7 +21,7 @@ from redis.exceptions import (
 )
 
 from storage.address import Kind
-from storage.cluster import AtNode, Cluster, ClusterChannel
+from storage.cluster import AtNode, Cluster, ClusterChannel, state
 from storage.sentinel import sentinel_pool
 from storage.settings import StorageSettings
 from storage.tls import TlsConnection, tls_options
@@ -49,6 +49,7 @@ __all__ = [
     "Unavailable",
     "Unsure",
     "channel",
+    "cluster_state",
     "connect",
     "count_subscribers",
     "each_server",
@@ -206,6 +207,11 @@ async def each_server(redis: Redis) -> Mapping[str, Server]:
         return {"": redis}
     await redis.initialize()
     return {node.name: AtNode(redis, node) for node in redis.get_nodes()}
+
+
+async def cluster_state(redis: Redis) -> Mapping[str, str]:
+    """What a cluster says of itself as a whole; nothing of other kinds of Redis."""
+    return await state(redis) if isinstance(redis, Cluster) else {}
 
 
 async def count_subscribers(redis: Redis, name: str) -> int:

@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 from storage import keys
-from storage.address import Kind
+from storage.address import Kind, Node
 from storage.primary import locator
 from storage.settings import StorageSettings
 from storage.tls import tls_options
@@ -60,10 +60,10 @@ def create_celery(settings: StorageSettings) -> Celery:
     return app
 
 
-def broker_url(settings: StorageSettings) -> str:
+def broker_url(settings: StorageSettings, *, found: Node | None = None) -> str:
     """Celery's spelling of the Redis address: a socket is `redis+socket://`, and of several servers it knows one.
 
-    Which one is really meant is found at each connection: `storage.primary`.
+    Which one is really meant is found at each connection (`storage.primary`); *found* is for who looks for itself.
     """
     url, address = settings.url(), settings.address()
     if url.startswith("unix://"):
@@ -71,6 +71,6 @@ def broker_url(settings: StorageSettings) -> str:
     if address.kind is Kind.SERVER:
         return url
     door = f"{quote(address.user or '', safe='')}:{quote(address.password, safe='')}@" if address.password else ""
-    host, port = address.nodes[0]
+    host, port = found or address.nodes[0]
     host = f"[{host}]" if ":" in host else host
     return f"{'rediss' if address.is_tls else 'redis'}://{door}{host}:{port}/{address.database}"
