@@ -18,6 +18,7 @@ from storage.settings import (
     MetricsSettings,
     Seconds,
     StorageSettings,
+    TraceSettings,
     has_host,
     is_loopback,
     read,
@@ -127,6 +128,7 @@ class Settings:
     worker: WorkerSettings
     log: LogSettings
     metrics: MetricsSettings
+    traces: TraceSettings
     web: WebSettings
     auth: AuthSettings
 
@@ -147,6 +149,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         worker=process.worker,
         log=process.log,
         metrics=process.metrics,
+        traces=process.traces,
         web=read(WebSettings, **given),
         auth=read(AuthSettings),
     )

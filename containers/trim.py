@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 OURS = ("api", "tasks", "auth", "storage")
-ROLES = ("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "flower.app", "flower.command")
+ROLES = (
+    *("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "flower.app", "flower.command"),
+    # When traces are asked for.
+    "storage.span_export",
+)
 SITE = Path(sysconfig.get_path("purelib"))
 STDLIB = Path(sysconfig.get_path("stdlib"))
 
