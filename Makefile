@@ -9,12 +9,13 @@ READY := $(VENV)/ready
 DEPLOY := .venv-deploy
 UV := $(BIN)/uv
 
+REDIS ?=
 JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full mutations browser containers screenshots check alerts bench clean lock wheel fmt helm helm-readme
+.PHONY: help setup run test conformance faults faults-full redis mutations browser containers screenshots check alerts bench clean lock wheel fmt helm helm-readme
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,11 +45,17 @@ conformance: $(READY) ## Run the official MCP conformance suite on one replica a
 	@$(BIN)/python -m tests.conformance.run $(ARGS)
 	@$(BIN)/python -m pytest tests/conformance
 
-faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what became of the work
-	@$(BIN)/python -m pytest tests/faults -n 3 -m "not full" $(ARGS)
+# REDIS: valkey (one server), redis (Debian's 7.0), tls (the same with TLS and users), cluster, redis-cluster.
+faults: $(READY) ## Kill workers, replicas and Redis under load, and judge what became of the work (REDIS=cluster, tls: there)
+	@case "$(REDIS)" in redis*|tls) .ci/redis;; esac
+	@TEST_REDIS=$(REDIS) $(BIN)/python -m pytest tests/faults -n 3 -m "not full" $(ARGS)
+
+redis: $(READY) ## Use everything on Redis 7.0 over TLS, with a user for each role
+	@.ci/redis
+	@$(BIN)/python -m pytest tests/redis $(ARGS)
 
 faults-full: $(READY) ## The same with every seed and every load
-	@$(BIN)/python -m pytest tests/faults -n 2 $(ARGS)
+	@TEST_REDIS=$(REDIS) $(BIN)/python -m pytest tests/faults -n 2 $(ARGS)
 
 mutations: $(READY) ## Switch each security control off, and see the tests that guard it turn red (30 minutes)
 	@$(BIN)/python -m tests.attacks.prove $(ARGS)

@@ -120,7 +120,7 @@ class Parts:
         durable = DurableTasks(stores.tasks, settings.storage.result_ttl * 1000)
         jobs = Jobs(tasks=stores.tasks, admission=stores.admission, durable=durable, subscriber=stores.subscriber)
         catalog = load(settings.worker.tool_modules).plus(jobs.tools())
-        queue = JobQueue(create_celery(settings.storage.url()))
+        queue = JobQueue(create_celery(settings.storage))
         rate = settings.web.rate()
         limiter = RateLimiter(stores.redis, rate) if rate else None
         limit = Limit(limiter=limiter, trusted=settings.web.trusted_proxies)

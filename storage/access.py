@@ -4,7 +4,7 @@
 |---|---|---|
 | web | all of ours | list keys, configure, flush, anything outside `mcp:` |
 | worker | tasks, kept results, the broker's, what tools did | the same; and touch clients, grants, tokens, sessions |
-| flower | the broker's events; to read, all of its | put a job into a queue; anything outside `mcp:broker:` |
+| flower | the broker's events; to read, all of its | put a job into a queue; anything outside `mcp:{broker}:` |
 | operator | all of ours | configure, flush; it lists keys, for `mcp-playground keys` |
 
 Scripts are bound by it like their callers: a command that a script calls is one that its caller must have.
@@ -23,8 +23,12 @@ _CONNECTION: Final = (
     "select",
     "reset",
     "quit",
-    "client|setinfo",
     "client|setname",
+    # What a client of Redis Cluster asks: who has which key, whether all is well, and where the keys of a command are.
+    "cluster|info",
+    "cluster|slots",
+    "command",
+    "asking",
     "client|id",
 )
 _SCRIPTS: Final = ("eval", "evalsha", "script|load", "script|exists", "time", "info")

@@ -1,13 +1,18 @@
 """What an operator should know about the Redis server, one finding a line."""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 import msgspec
 
-from storage.connection import Redis, RedisError, Unavailable
+from storage.connection import Redis, RedisError, Unavailable, cluster_state, each_server
+from storage.settings import StorageSettings
+from storage.tls import what_is_wrong
 from storage.workers import WorkerRegistry
 
 Verdict = Literal["ok", "warn", "fail"]
+Told = Mapping[str, object]
+"""What INFO says."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -20,15 +25,15 @@ class Check(msgspec.Struct, frozen=True):
 
 
 async def check_redis(redis: Redis) -> list[Check]:
-    """Version, persistence and eviction; a single failing check when the server does not answer."""
+    """Version, persistence and eviction of every server; a single failing check when Redis does not answer."""
     try:
-        server = await redis.info("server")
-        persistence = await redis.info("persistence")
+        told = [(name, await server.info("all")) for name, server in (await each_server(redis)).items()]
+        cluster = await cluster_state(redis)
     except (RedisError, *Unavailable) as error:
-        return [
-            Check("Redis", "fail", f"does not answer ({type(error).__name__})", "check MCP_REDIS_URL and the server")
-        ]
-    return [_version(server), _persistence(persistence), await _eviction(redis)]
+        said = f"does not answer ({what_is_wrong(error) or type(error).__name__})"
+        return [Check("Redis", "fail", said, "check MCP_REDIS_URL and the server")]
+    checks = [check(info, f" of {name}" if name else "") for name, info in told for check in _OF_A_SERVER]
+    return [*checks, *_cluster(cluster), *_of_all([info for _, info in told])]
 
 
 async def check_workers(redis: Redis, queues: list[str]) -> list[Check]:
@@ -37,7 +42,7 @@ async def check_workers(redis: Redis, queues: list[str]) -> list[Check]:
     return [_workers(queue, await registry.alive(queue)) for queue in queues]
 
 
-def _version(info: dict[str, object]) -> Check:
+def _version(info: Told, where: str) -> Check:
     """Valkey 8 or newer, or Redis 7.0 or newer; Valkey calls itself Redis 7.2.4 for old clients."""
     if "valkey_version" in info:
         name, version, least = "Valkey", str(info["valkey_version"]), 8
@@ -45,25 +50,60 @@ def _version(info: dict[str, object]) -> Check:
         name, version, least = "Redis", str(info.get("redis_version", "0")), 7
     known = int(version.partition(".")[0]) >= least
     remedy = "" if known else "use Valkey 8 or newer, or Redis 7.0 or newer"
-    return Check("Redis version", "ok" if known else "fail", f"{name} {version}", remedy)
+    return Check(f"Redis version{where}", "ok" if known else "fail", f"{name} {version}", remedy)
 
 
-def _persistence(info: dict[str, object]) -> Check:
+def _persistence(info: Told, where: str) -> Check:
     if info.get("aof_enabled"):
-        return Check("Redis persistence", "ok", "append-only file is on")
+        return Check(f"Redis persistence{where}", "ok", "append-only file is on")
     remedy = "set appendonly yes: accepted work is lost with the server otherwise"
-    return Check("Redis persistence", "warn", "append-only file is off", remedy)
+    return Check(f"Redis persistence{where}", "warn", "append-only file is off", remedy)
 
 
-async def _eviction(redis: Redis) -> Check:
-    try:
-        policy = (await redis.config_get("maxmemory-policy")).get("maxmemory-policy", "unknown")
-    except RedisError:
-        remedy = "see that maxmemory-policy is noeviction"
-        return Check("Redis eviction", "warn", "the server does not let us look", remedy)
+def _eviction(info: Told, where: str) -> Check:
+    policy = str(info.get("maxmemory_policy", "unknown"))
     if policy == "noeviction":
-        return Check("Redis eviction", "ok", "noeviction")
-    return Check("Redis eviction", "fail", policy, "set maxmemory-policy noeviction: anything else throws tasks away")
+        return Check(f"Redis eviction{where}", "ok", "noeviction")
+    remedy = "set maxmemory-policy noeviction: anything else throws tasks away"
+    return Check(f"Redis eviction{where}", "fail", policy, remedy)
+
+
+_OF_A_SERVER: Final = (_version, _persistence, _eviction)
+
+
+def _cluster(told: Mapping[str, str]) -> list[Check]:
+    if not told:
+        return []
+    found = f"{told['cluster_state']}, {told['cluster_slots_ok']} of {told['cluster_slots_assigned']} slots served"
+    if told["cluster_state"] == "ok":
+        return [Check("Redis cluster", "ok", found)]
+    return [Check("Redis cluster", "fail", found, "see CLUSTER INFO and CLUSTER NODES: some node is missing")]
+
+
+def _of_all(told: Sequence[Told]) -> list[Check]:
+    """Whether what is acknowledged has a copy."""
+    copies = sum(int(str(info.get("connected_slaves", 0))) for info in told)
+    if len(told) == 1 and not copies:
+        return []
+    if copies:
+        return [Check("Redis replicas", "ok", f"{copies} connected")]
+    remedy = "give each primary a replica: with it goes its part of the keys, until it is back"
+    return [Check("Redis replicas", "warn", "none", remedy)]
+
+
+def check_door(settings: StorageSettings) -> list[Check]:
+    """Whether strangers on the network are kept out; nothing to say about a Redis on this machine."""
+    if settings.is_local():
+        return []
+    address = settings.address()
+    return [
+        Check("Redis TLS", "ok", "on")
+        if address.is_tls
+        else Check("Redis TLS", "warn", "off", "use rediss://: what Redis is told can be read and changed on its way"),
+        Check("Redis password", "ok", "set")
+        if address.password
+        else Check("Redis password", "warn", "none", "give each role its user: mcp-playground redis acl"),
+    ]
 
 
 def _workers(queue: str, alive: int) -> Check:

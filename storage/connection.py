@@ -1,6 +1,7 @@
 """The one door to Redis, and the commands we send through it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol, Self, cast
 
@@ -10,23 +11,32 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
     BusyLoadingError,
+    ClusterError,
     ConnectionError,  # noqa: A004  # their names
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     TimeoutError,  # noqa: A004
 )
 
+from storage.address import Kind
+from storage.cluster import AtNode, Cluster, ClusterChannel, state
+from storage.sentinel import sentinel_pool
 from storage.settings import StorageSettings
+from storage.tls import TlsConnection, tls_options
 
-Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
+Unavailable = (ConnectionError, TimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, ClusterError, OSError)
 """What a call raises while Redis cannot be reached, or takes nothing: it is full, or a replica by now."""
 
 TakesNothing = (OutOfMemoryError, ReadOnlyError)
 """Those of them by which Redis says that it takes nothing: it is full, or a replica by now."""
 
-Unsure = (ConnectionError, TimeoutError, OSError)
-"""Those of them after which nobody knows whether Redis did what it was asked."""
+Unsure = (ConnectionError, TimeoutError, ClusterError, OSError)
+"""Those of them after which nobody knows whether Redis did what it was asked.
+
+A cluster that is down does nothing, but may have done it before: a call is repeated in silence until it says so.
+"""
 
 __all__ = [
     "Channel",
@@ -34,15 +44,20 @@ __all__ = [
     "RedisError",
     "Script",
     "Scripts",
+    "Server",
     "TakesNothing",
     "Unavailable",
     "Unsure",
     "channel",
+    "cluster_state",
     "connect",
+    "count_subscribers",
+    "each_server",
+    "script",
 ]
 
 Script = Callable[..., Awaitable[Any]]
-"""A registered script: call it with `keys=` and `args=`."""
+"""A script that is ready: call it with `keys=` and `args=`."""
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """A stream entry: its id and its fields."""
@@ -84,7 +99,6 @@ class Redis(Protocol):
     async def ping(self) -> bool: ...
     async def time(self) -> tuple[int, int]: ...
     async def info(self, section: str) -> dict[str, Any]: ...
-    async def config_get(self, pattern: str) -> dict[str, str]: ...
     async def get(self, name: str) -> bytes | None: ...
     async def set(self, name: str, value: bytes, *, ex: timedelta, nx: bool = False) -> object: ...
     async def getdel(self, name: str) -> bytes | None: ...
@@ -106,10 +120,17 @@ class Redis(Protocol):
     async def zrevrange(self, name: str, start: int, end: int) -> list[bytes]: ...
     async def zscore(self, name: str, value: str) -> float | None: ...
     async def zrem(self, name: str, *values: str | bytes) -> int: ...
-    async def pubsub_numsub(self, *names: str) -> list[tuple[bytes, int]]: ...
+    async def pubsub_numsub(self, *names: str, **where: str) -> list[tuple[bytes, int]]: ...
+    async def eval(self, script: str, numkeys: int, *keys_and_args: bytes | str | float) -> Any: ...  # noqa: ANN401  # Lua's answer
+    async def evalsha(self, sha: str, numkeys: int, *keys_and_args: bytes | str | float) -> Any: ...  # noqa: ANN401
     def pipeline(self, *, transaction: bool) -> Pipeline: ...
-    def register_script(self, script: str) -> Script: ...
     async def aclose(self) -> None: ...
+
+
+class Server(Protocol):
+    """One server, of however many."""
+
+    async def info(self, section: str) -> dict[str, Any]: ...
 
 
 class Scripts:
@@ -119,30 +140,52 @@ class Scripts:
         self._redis = redis
         self._registered: dict[str, Script] = {}
 
-    async def run(self, script: str, names: Sequence[str], args: Sequence[bytes | str | float]) -> Any:  # noqa: ANN401  # Lua's answer
-        """Run *script* on the keys *names*, which must share a hash slot."""
-        call = self._registered.get(script)
+    async def run(self, text: str, names: Sequence[str], args: Sequence[bytes | str | float]) -> Any:  # noqa: ANN401  # Lua's answer
+        """Run the script *text* on the keys *names*, which must share a hash slot."""
+        call = self._registered.get(text)
         if call is None:
-            call = self._registered[script] = self._redis.register_script(script)
-        return await call(keys=list(names), args=list(args))
+            call = self._registered[text] = script(self._redis, text)
+        return await call(keys=names, args=args)
+
+
+def script(redis: Redis, text: str) -> Script:
+    """A Lua script by its *text*: sent whole to a server that does not know it, and called by its hash elsewhere."""
+    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def call(*, keys: Sequence[str], args: Sequence[bytes | str | float] = ()) -> Any:  # noqa: ANN401  # Lua's answer
+        try:
+            return await redis.evalsha(digest, len(keys), *keys, *args)
+        except NoScriptError:
+            return await redis.eval(text, len(keys), *keys, *args)
+
+    return call
 
 
 def connect(settings: StorageSettings) -> Redis:
-    """Build a client whose pool waits for a free connection instead of raising.
+    """Build a client that waits for a free connection instead of raising, whatever kind of Redis there is.
 
     The default pool raises at its limit, and a burst of streams would die inside an emit.
     """
-    pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
-        settings.url(),
-        max_connections=settings.redis_connections,
-        timeout=20,
-        socket_timeout=10,
-        socket_connect_timeout=5,
-        socket_keepalive=True,
-        health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=5),
-        retry_on_error=[BusyLoadingError],
-    )
+    address, tls = settings.address(), tls_options(settings)
+    options: dict[str, Any] = {
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=5),
+        "retry_on_error": [BusyLoadingError],
+        # Redis 7.0 does not know what would tell it which library this is.
+        "driver_info": None,
+    }
+    if address.kind is Kind.CLUSTER:
+        return cast("Redis", Cluster(address, connections=settings.redis_connections, **options, **tls))
+    options |= {"max_connections": settings.redis_connections, "timeout": 20}
+    if address.kind is Kind.SENTINEL:
+        password = settings.redis_sentinel_password
+        pool = sentinel_pool(address, password.get_secret_value() if password else None, tls, **options)
+    else:
+        options |= {**tls, "connection_class": TlsConnection} if tls else {}
+        pool = BlockingConnectionPool.from_url(settings.url(), **options)  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
     return cast("Redis", Client.from_pool(pool))
 
 
@@ -152,5 +195,26 @@ def channel(redis: Redis) -> Channel:
     Without a time limit on its socket: redis-py would write under `asyncio.wait_for`, which in Python 3.11 can swallow
     the cancellation of the task that writes.
     """
+    if isinstance(redis, Cluster):
+        return ClusterChannel(redis)
     pool = cast("Any", redis).connection_pool
     return pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
+
+
+async def each_server(redis: Redis) -> Mapping[str, Server]:
+    """Every server behind the client, by its name; one without a name when there is but one."""
+    if not isinstance(redis, Cluster):
+        return {"": redis}
+    await redis.initialize()
+    return {node.name: AtNode(redis, node) for node in redis.get_nodes()}
+
+
+async def cluster_state(redis: Redis) -> Mapping[str, str]:
+    """What a cluster says of itself as a whole; nothing of other kinds of Redis."""
+    return await state(redis) if isinstance(redis, Cluster) else {}
+
+
+async def count_subscribers(redis: Redis, name: str) -> int:
+    """How many connections hear the channel *name*, wherever they are: each server counts its own."""
+    where = {"target_nodes": Cluster.ALL_NODES} if isinstance(redis, Cluster) else {}
+    return sum(connections for _, connections in await redis.pubsub_numsub(name, **where))

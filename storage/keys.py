@@ -49,15 +49,16 @@ id together: nobody reaches a key of a session without having been found to be i
 Channels: a log's key is also the channel its events are published on; `mcp:cancel` and `mcp:answers` carry task ids,
 `mcp:control` what concerns an open stream on whichever replica holds it.
 
-Keys under `mcp:broker:` belong to Celery and kombu (queues, unacked messages, bindings); they live as long as
+Keys under `mcp:{broker}:` belong to Celery and kombu (queues, unacked messages, bindings); they live as long as
 the broker has work, and nothing of ours reads them but how many wait and how many are held. Their messages carry task ids only.
+They are written like that, braces and all: kombu moves messages between keys, so in a cluster all of them share one slot.
 """
 
 import hashlib
 from typing import Final
 
 PREFIX: Final = "mcp:"
-BROKER_PREFIX: Final = "mcp:broker:"
+BROKER_PREFIX: Final = "mcp:{broker}:"
 BUCKETS: Final = tuple("0123456789abcdef")
 
 CANCEL_CHANNEL: Final = "mcp:cancel"

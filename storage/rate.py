@@ -8,7 +8,7 @@ import msgspec
 
 from storage import keys
 from storage.clock import NOW, milliseconds
-from storage.connection import Redis
+from storage.connection import Redis, script
 
 # Take one token, or say how many milliseconds until there is one.
 _TAKE: Final = (
@@ -45,7 +45,7 @@ class Taken(msgspec.Struct, frozen=True):
 class RateLimiter:
     def __init__(self, redis: Redis, rate: Rate) -> None:
         self.rate = rate
-        self._take = redis.register_script(_TAKE)
+        self._take = script(redis, _TAKE)
 
     async def take(self, scope: str) -> Taken:
         """Take one token of *scope*'s bucket; the clock is Redis's, so replicas agree."""

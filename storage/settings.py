@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from storage.address import Address
 from storage.errors import SettingsError
 from storage.keyfile import KeyFile
 from storage.seal import KeyRing, decode_key
 
 PREFIX: Final = "MCP_"
-SCHEMES: Final = ("redis://", "rediss://", "unix://")
+_TLS: Final = ("redis_ca_file", "redis_cert_file", "redis_key_file")
 
 
 class Group(BaseSettings):
@@ -84,10 +85,25 @@ class StorageSettings(Group):
 
     redis_url: SecretStr | None = Field(
         default=None,
-        description="the Redis or Valkey server to use, as redis://[user:password@]host:port[/db], rediss://... "
-        "or unix:///path; empty lets `up` start a server of its own.",
+        description="the Redis or Valkey to use, as redis://[user:password@]host:port[/db], rediss://... (TLS), "
+        "unix:///path, redis+cluster://host:port,host:port,... or "
+        "redis+sentinel://host:port,host:port,.../db?service=mymaster (rediss+... with TLS); empty lets `up` start a "
+        "server of its own.",
     )
-    redis_connections: int = Field(default=64, ge=4, le=10_000, description="most connections of one process.")
+    redis_connections: int = Field(
+        default=64, ge=4, le=10_000, description="most connections of one process, to each server."
+    )
+    redis_ca_file: Path | None = Field(
+        default=None,
+        description="the certificates that a Redis with TLS is trusted by, in PEM; empty means those of the system.",
+    )
+    redis_cert_file: Path | None = Field(
+        default=None, description="our own certificate, in PEM, when a Redis with TLS asks for one."
+    )
+    redis_key_file: Path | None = Field(default=None, description="the private key of that certificate.")
+    redis_sentinel_password: SecretStr | None = Field(
+        default=None, description="the password of the sentinels, when they ask for one."
+    )
     data_dir: Path = Field(default=Path(".data"), description="where `up` keeps its Redis data and its secret key.")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
@@ -124,11 +140,30 @@ class StorageSettings(Group):
             raise ValueError("set MCP_SECRET_KEYS or MCP_SECRET_KEYS_FILE, not both")
         return self
 
+    @model_validator(mode="after")
+    def _tls(self) -> Self:
+        given = [f"MCP_{name}".upper() for name in _TLS if getattr(self, name)]
+        if given and self.redis_url is not None and not self.address().is_tls:
+            raise ValueError(f"{given[0]} is set, and MCP_REDIS_URL is not for TLS: it must begin with rediss")
+        if (self.redis_cert_file is None) != (self.redis_key_file is None):
+            raise ValueError("MCP_REDIS_CERT_FILE and MCP_REDIS_KEY_FILE belong together")
+        return self
+
     @field_validator("redis_url")
     @classmethod
-    def _scheme(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(SCHEMES):
-            raise ValueError(f"the address must begin with {', '.join(SCHEMES)}")
+    def _parts(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            Address.parse(value.get_secret_value())
+        return value
+
+    @field_validator("redis_ca_file", "redis_cert_file", "redis_key_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                value.read_bytes()
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from None
         return value
 
     def url(self) -> str:
@@ -140,10 +175,13 @@ class StorageSettings(Group):
             )
         return self.redis_url.get_secret_value()
 
+    def address(self) -> Address:
+        """The parts of the Redis address; SettingsError when there is none."""
+        return Address.parse(self.url())
+
     def is_local(self) -> bool:
         """Whether Redis is on this machine, so that every process which shares it can share files too."""
-        address = urlsplit(self.redis_url.get_secret_value() if self.redis_url else "")
-        return address.scheme in ("", "unix") or is_loopback(address.hostname or "localhost")
+        return self.redis_url is None or all(is_loopback(host) for host, _ in self.address().nodes)
 
     def key_ring(self, *, exposed: bool = False) -> KeyRing:
         """The ring given, or else the one kept in the data directory, made when there is none.

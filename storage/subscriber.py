@@ -17,7 +17,7 @@ from typing import Final, Self
 import structlog
 
 from storage.background import cancel_all
-from storage.connection import Channel, Redis, RedisError, Unavailable, channel
+from storage.connection import Channel, Redis, RedisError, Unavailable, channel, count_subscribers
 from storage.events import Entry, order, replay
 
 TICK: Final = timedelta(seconds=2)
@@ -181,7 +181,7 @@ class Subscriber:
         if leaving := self._leaving.get(name):
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN.total_seconds()):
                 await leaving.wait()
-        [(_, connections)] = await self._redis.pubsub_numsub(name)
+        connections = await count_subscribers(self._redis, name)
         acknowledged = self._acknowledged.get(name)
         ours = acknowledged is not None and acknowledged.is_set()
         return len(self._readers.get(name, ())) + max(0, connections - ours)

@@ -6,7 +6,7 @@ from typing import Final
 
 from storage import keys
 from storage.clock import NOW, milliseconds
-from storage.connection import Redis
+from storage.connection import Redis, script
 
 ALIVE_FOR: Final = timedelta(seconds=9)
 """A worker that has not announced itself for this long counts as gone."""
@@ -28,8 +28,8 @@ _ALIVE: Final = NOW + "return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
 class WorkerRegistry:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._announce = redis.register_script(_ANNOUNCE)
-        self._alive = redis.register_script(_ALIVE)
+        self._announce = script(redis, _ANNOUNCE)
+        self._alive = script(redis, _ALIVE)
 
     async def announce(self, worker: str, queues: Iterable[str]) -> None:
         """Say that *worker* serves *queues* now."""

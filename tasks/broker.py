@@ -5,20 +5,25 @@ Delivery may be late, double or lost; the claim in the task store decides who ru
 
 from datetime import timedelta
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
 from storage import keys
+from storage.address import Kind, Node
+from storage.primary import locator
+from storage.settings import StorageSettings
+from storage.tls import tls_options
 
 RUN_TOOL: Final = "run_tool"
 VISIBILITY: Final = timedelta(hours=6)
 """Longer than any run: Celery's own redelivery is not what we rely on."""
 
 
-def create_celery(redis_url: str) -> Celery:
+def create_celery(settings: StorageSettings) -> Celery:
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "tasks.transport:Transport"))
-    app = Celery("mcp-playground", broker=broker_url(redis_url))
+    app = Celery("mcp-playground", broker=broker_url(settings))
     config: Any = cast("Any", app).conf
     config.update(
         task_serializer="json",
@@ -38,8 +43,10 @@ def create_celery(redis_url: str) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_use_ssl=tls_options(settings) or None,
         broker_transport_options={
             "global_keyprefix": keys.BROKER_PREFIX,
+            "locate": locator(settings),
             "visibility_timeout": int(VISIBILITY.total_seconds()),
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
@@ -53,8 +60,17 @@ def create_celery(redis_url: str) -> Celery:
     return app
 
 
-def broker_url(redis_url: str) -> str:
-    """Celery's spelling of a Redis address: a socket is `redis+socket://`."""
-    if redis_url.startswith("unix://"):
-        return "redis+socket://" + redis_url.removeprefix("unix://")
-    return redis_url
+def broker_url(settings: StorageSettings, *, found: Node | None = None) -> str:
+    """Celery's spelling of the Redis address: a socket is `redis+socket://`, and of several servers it knows one.
+
+    Which one is really meant is found at each connection (`storage.primary`); *found* is for who looks for itself.
+    """
+    url, address = settings.url(), settings.address()
+    if url.startswith("unix://"):
+        return "redis+socket://" + url.removeprefix("unix://")
+    if address.kind is Kind.SERVER:
+        return url
+    door = f"{quote(address.user or '', safe='')}:{quote(address.password, safe='')}@" if address.password else ""
+    host, port = found or address.nodes[0]
+    host = f"[{host}]" if ":" in host else host
+    return f"{'rediss' if address.is_tls else 'redis'}://{door}{host}:{port}/{address.database}"

@@ -16,6 +16,7 @@ import structlog
 from kombu.transport import redis
 
 from storage.connection import TakesNothing
+from storage.primary import LocatedConnection, LocatedTlsConnection, PlainTlsConnection
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,18 @@ class QoS(redis.QoS):
 
 class Channel(redis.Channel):
     QoS = QoS
+    connection_class_ssl = PlainTlsConnection
+
+    def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002  # kombu has no types
+        """How to connect; of several servers, to the one that is found at that moment."""
+        base: Any = super()
+        connection: Any = self.connection
+        locate = connection.client.transport_options["locate"]
+        if locate is not None:
+            self.connection_class, self.connection_class_ssl = LocatedConnection, LocatedTlsConnection
+        asked: dict[str, Any] = base._connparams(asynchronous)  # noqa: SLF001  # kombu's own subclass does the same
+        # Redis 7.0 does not know what would tell it which library this is.
+        return asked | {"driver_info": None} | ({"locate": locate} if locate else {})
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Generator[Any]:  # noqa: ANN401  # kombu has no types

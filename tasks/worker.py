@@ -12,9 +12,11 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from storage import metrics, tracing
+from storage.connection import Unavailable
 from storage.errors import SettingsError
+from storage.primary import locator
 from storage.settings import is_loopback, read
-from tasks.broker import RUN_TOOL, create_celery
+from tasks.broker import RUN_TOOL, broker_url, create_celery
 from tasks.catalog import load
 from tasks.job import execute
 from tasks.logs import configure
@@ -25,7 +27,7 @@ from tasks.settings import WorkerSettings
 
 def create_app(settings: ProcessSettings) -> Celery:
     """A Celery application with the one job there is, and a runtime from the worker's start to its end."""
-    celery = create_celery(settings.storage.url())
+    celery = create_celery(settings.storage)
     runtime: list[WorkerRuntime] = []
 
     def start(sender: Any, **_: Any) -> None:  # noqa: ANN401  # Celery's signals pass what they like
@@ -104,5 +106,16 @@ def run_flower(*, host: str, port: int) -> None:
         )
     os.environ.setdefault("FLOWER_READ_ONLY", "true")
     os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if is_loopback(host) else "false")
-    app: Any = cast("Any", create_app(ProcessSettings()))
+    settings = ProcessSettings()
+    app: Any = cast("Any", create_app(settings))
+    app.conf.broker_url = _flowers_broker(settings)
     app.start(["flower", f"--address={host}", f"--port={port}", "--logging=warning"])
+
+
+def _flowers_broker(settings: ProcessSettings) -> str:
+    """Where its page of queues looks: by a client of its own, which asks nobody where they are."""
+    locate = locator(settings.storage)
+    try:
+        return broker_url(settings.storage, found=locate() if locate else None)
+    except Unavailable:
+        return broker_url(settings.storage)

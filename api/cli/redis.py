@@ -22,6 +22,9 @@ def acl(roles: tuple[str, ...], prefix: str, database: int) -> None:
     Put a password of its own in the place of PASSWORD in each, and name user and password in the MCP_REDIS_URL of the
     processes: redis://mcp-web:...@host:6379/0 for `serve`, mcp-worker for `worker`, mcp-flower for `flower`,
     mcp-operator for the commands `keys`, `grants`, `clients` and `audit`.
+
+    Every node of a cluster, and every replica, needs them. Then switch the default user off, but leave it its commands:
+    Redis 7.0 replays its append-only file with that user's rights.
     """
     for role in roles or ROLES:
         words = ROLES[role].rules(f"{prefix}{role}", password="PASSWORD", database=database)  # noqa: S106

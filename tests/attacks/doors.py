@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import httpx2
 import redis
@@ -15,12 +15,20 @@ import redis
 from storage import keys
 from tests.clients import ACCEPT, MODERN, OPEN, request
 from tests.oauth import App, Person, agree, authorize, printed_codes, query_of, sign_in
-from tests.servers import Stack, ValkeyServer, free_port, running_stack, until
+from tests.servers import Stack, free_port, running_stack, until
+
+
+class Emptied(Protocol):
+    """A Redis that a stack may have for itself."""
+
+    def url(self, database: int) -> str: ...
+    def flush(self, database: int) -> None: ...
+    def immortal_keys(self, database: int) -> list[str]: ...
 
 
 @contextmanager
 def door(
-    valkey: ValkeyServer,
+    valkey: Emptied,
     database: int,
     folder: Path,
     *,

@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import redis
 from redis.exceptions import ResponseError
 
 from storage import keys
 from storage.access import ROLES
-from tests.attacks.doors import bases, door, knock
+from tests.attacks.doors import door
 from tests.clients import wire
 from tests.journeys.conftest import OWN_TOOLS
-from tests.journeys.test_at_rest import use_everything
+from tests.journeys.everything import live
 from tests.journeys.test_flower import tasks as flower_tasks
 from tests.oauth import new_app, tokens
 from tests.servers import Stack, ValkeyServer, free_port, until
-from tests.sse import call, session
 
 PASSWORD = "a-password-for-tests"
 COMMANDS = {"web": "serve", "worker": "worker", "flower": "flower", "operator": "keys"}
@@ -77,31 +75,9 @@ def printed(*arguments: str) -> list[str]:
 
 def test_everything_works_within_the_fence(fenced: Fenced):
     """A62: sign-in, calls, sessions, questions, results, refresh, cancellation; and nobody asked for more."""
-    stack = fenced.stack
-    app = new_app(stack)
-    given = tokens(stack, app)
-    token = given["access_token"]
+    live(fenced.stack, fenced.server)
 
-    use_everything(stack.mcp_url, token=token)
-    asked = session(stack.mcp_urls[1], authorization=f"Bearer {token}")
-    with call(asked, "silent", request_id=7, seconds=30):
-        until(lambda: _at_work(fenced), "the call at work")
-        asked.notify("notifications/cancelled", {"requestId": 7})
-    until(lambda: not _at_work(fenced), "the call cancelled")
-    ended = asked.http.delete(stack.mcp_urls[0], headers=asked.headers("", {})).status_code
-    renewed = app.refresh(given["refresh_token"], url=bases(stack)[1]).json()
-    form = {"token": renewed["refresh_token"], "client_id": app.client_id}
-    revoked = httpx2.post(f"{stack.url}/oauth/revoke", data=form, timeout=20).status_code
-
-    assert (ended, revoked) == (204, 200)
-    assert knock(stack.mcp_url, renewed["access_token"]).status_code == 401
     assert fenced.denied() == []
-
-
-def _at_work(fenced: Fenced) -> bool:
-    with fenced.server.client(0) as admin:
-        names = admin.scan_iter("mcp:{?}:task:*")
-        return any(admin.hget(name, "status") == b"working" for name in names)
 
 
 def test_operators_and_flower_work_within_theirs(fenced: Fenced):

@@ -10,15 +10,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from storage.connection import Redis, connect
 from storage.events import Ended, Event, Progress, Status, replay
 from storage.seal import KeyRing, decode_key
-from storage.settings import StorageSettings
 from storage.tasks import TaskStore
 from tests.faults.load import Listener
 from tests.faults.site import Site
+from tests.redis_client import settings_of
 
 
 @dataclass
@@ -131,7 +129,7 @@ async def _compare(site: Site, listeners: Sequence[Listener], note: str) -> Verd
 
 @asynccontextmanager
 async def _opened(site: Site) -> AsyncGenerator[tuple[Redis, TaskStore]]:
-    redis = connect(StorageSettings(redis_url=SecretStr(site.stack.redis_url)))
+    redis = connect(settings_of(site.stack.settings))
     ring = KeyRing([decode_key(site.stack.settings["MCP_SECRET_KEYS"])])
     try:
         yield redis, TaskStore(redis, ring, result_ttl=timedelta(hours=1))

@@ -11,8 +11,9 @@ from typing import Any
 import psutil
 
 from storage.seal import new_key
+from tests.redis_servers import Durable, chosen
 from tests.secrets_scan import scan_files, scan_logs
-from tests.servers import DurableValkey, Program, Stack, until
+from tests.servers import Program, Stack, until
 
 TOOLS = Path(__file__).parent / "tools.py"
 
@@ -20,7 +21,7 @@ TOOLS = Path(__file__).parent / "tools.py"
 class Site:
     """What a fault is injected into."""
 
-    def __init__(self, valkey: DurableValkey, stack: Stack, effects: Path) -> None:
+    def __init__(self, valkey: Durable, stack: Stack, effects: Path) -> None:
         self.valkey = valkey
         self.stack = stack
         self.effects = effects
@@ -72,8 +73,12 @@ def running_site(
         "MCP_TASK_LIMIT": "10000",
         "MCP_NO_WORKER_TIMEOUT": "0",
     }
-    with DurableValkey(redis_folder) as valkey:
-        stack = Stack(valkey.url(0), folder, own | settings, mutation=mutation, is_forked=False)
+    with chosen(redis_folder) as valkey:
+        reached = valkey.environment()
+        stack = Stack(
+            reached["MCP_REDIS_URL"], folder, {**own, **reached, **settings}, mutation=mutation, is_forked=False
+        )
+        stack.roles = valkey.roles()
         site = Site(valkey, stack, effects)
         try:
             for _ in range(workers):

@@ -84,9 +84,8 @@ def test_f17_pub_sub_connections_are_killed_all_the_time(tmp_path: Path, report:
 
         def killing() -> None:
             nonlocal killed
-            with site.valkey.client(0) as raw:
-                while not over.wait(0.5):
-                    killed += int(raw.client_kill_filter(_type="pubsub"))
+            while not over.wait(0.5):
+                killed += site.valkey.kill_subscribers()
 
         site.valkey.assert_ours()
         thread = threading.Thread(target=killing)
@@ -118,12 +117,11 @@ def test_f23_a_full_redis_refuses_and_lets_what_runs_end(tmp_path: Path, report:
         call = {"folder": str(site.effects), "steps": 20, "pause": 0.2}
         running = submit_all(site, "work", [call] * 5)
         site.valkey.assert_ours()
-        with site.valkey.client(0) as raw:
-            raw.config_set("maxmemory", "1000")
-            during = Submitted()
-            asyncio.run(_submit_some(site, during, call, 10))
-            verdict = judge(site, running, within=40)
-            raw.config_set("maxmemory", "0")
+        site.valkey.limit_memory("1000")
+        during = Submitted()
+        asyncio.run(_submit_some(site, during, call, 10))
+        verdict = judge(site, running, within=40)
+        site.valkey.limit_memory("0")
         recovered = submit_all(site, "work", [call | {"steps": 2}] * 5)
         after = judge(site, [*running, *recovered], within=40)
         after.note = f"refused while full: {sorted(set(during.refused))}"

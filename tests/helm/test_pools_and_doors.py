@@ -54,7 +54,7 @@ def test_keda_reaches_redis_from_its_own_namespace():
 
     assert trigger["metadata"] == {
         "address": "demo-mcp-valkey.tools.svc:6379",
-        "listName": "mcp:broker:rare",
+        "listName": "mcp:{broker}:rare",
         "listLength": "10",
         "databaseIndex": "0",
         "enableTLS": "false",
@@ -62,7 +62,7 @@ def test_keda_reaches_redis_from_its_own_namespace():
     assert elsewhere["metadata"] == {
         "address": "redis.example.com:6380",
         "username": "mcp",
-        "listName": "mcp:broker:rare",
+        "listName": "mcp:{broker}:rare",
         "listLength": "10",
         "databaseIndex": "2",
         "enableTLS": "true",

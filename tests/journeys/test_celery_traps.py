@@ -15,6 +15,7 @@ from tests.faults.load import submit_all
 from tests.faults.oracle import judge
 from tests.faults.site import running_site
 from tests.journeys.conftest import OWN_TOOLS
+from tests.redis_client import settings_of
 from tests.servers import ValkeyServer, running_stack, until
 
 
@@ -104,7 +105,7 @@ def test_a_job_goes_on_when_the_broker_is_lost(tmp_path: Path):
 
 def test_the_option_that_loses_jobs_is_off():
     """Ours: Celery 6 makes it the default, and with one Redis for everything it loses the task (measured)."""
-    app: Any = create_celery("redis://127.0.0.1:1/0")
+    app: Any = create_celery(settings_of({"MCP_REDIS_URL": "redis://127.0.0.1:1/0"}))
 
     assert app.conf.worker_cancel_long_running_tasks_on_connection_loss is False
     assert app.conf.accept_content == ["json"]

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from storage import keys
 from storage.connection import Redis, connect
+from storage.connection import script as ready
 from storage.settings import StorageSettings
 from tests.servers import ValkeyServer
 
@@ -24,7 +25,7 @@ async def test_a_caller_that_leaves_does_not_get_its_answer_to_another(valkey: V
     client: Redis = connect(StorageSettings(redis_url=url, redis_connections=connections))
     chance = random.Random(45)  # noqa: S311  # which call is cancelled is no secret
     names = {f"{keys.PREFIX}test:{number}": b"canary-%d" % number for number in range(AT_ONCE)}
-    script = client.register_script("return {KEYS[1], redis.call('GET', KEYS[1])}")
+    script = ready(client, "return {KEYS[1], redis.call('GET', KEYS[1])}")
     wrong: list[object] = []
     answered = cancelled = 0
 

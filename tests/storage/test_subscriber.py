@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from storage.connection import Redis, connect
+from storage.connection import Redis, connect, script
 from storage.settings import StorageSettings
 from storage.subscriber import BUFFERED, Subscriber
 from tests.servers import ValkeyServer
@@ -30,7 +30,7 @@ async def subscriber(redis: Redis) -> AsyncGenerator[Subscriber]:
 
 
 async def append(redis: Redis, number: int, *, log: str = LOG, publish: bool = True) -> None:
-    await redis.register_script(APPEND)(keys=[log], args=[str(number), int(publish)])
+    await script(redis, APPEND)(keys=[log], args=[str(number), int(publish)])
 
 
 async def read(reader: Any, count: int, within: float = 20) -> list[int]:

@@ -11,6 +11,7 @@ from storage.tasks import POSTPONED, TaskStore
 from tasks.broker import create_celery
 from tasks.queue import JobQueue
 from tasks.reaper import reap_once
+from tests.redis_client import settings_of
 from tests.servers import ValkeyServer
 
 ME = Principal(client_id="client", issuer="https://idp.example", subject="ada")
@@ -25,7 +26,10 @@ async def accepted(redis: Redis, ring: KeyRing, task_id: str) -> TaskRecord:
 
 async def test_what_cannot_be_looked_at_keeps_nobody_waiting(redis: Redis, ring: KeyRing, valkey: ValkeyServer):
     """A61: no JSON, another task's record, a stranger's key: each is left alone for a while, and the next is sent."""
-    tasks, queue = TaskStore(redis, ring, result_ttl=timedelta(hours=1)), JobQueue(create_celery(valkey.url(0)))
+    tasks, queue = (
+        TaskStore(redis, ring, result_ttl=timedelta(hours=1)),
+        JobQueue(create_celery(settings_of(valkey.environment()))),
+    )
     no_json, foreign, strange, good = (f"a{number}{'0' * 30}" for number in range(4))
     for task_id in (no_json, foreign, good):
         await accepted(redis, ring, task_id)

@@ -41,7 +41,7 @@ spec:
     - type: redis
       metadata:
         address: {{ printf "%s" (include "mcp.kedaAddress" $root) | quote }}
-        listName: {{ printf "mcp:broker:%s" . | quote }}
+        listName: {{ printf "mcp:{broker}:%s" . | quote }}
         listLength: {{ $.scaling.jobsPerReplica | quote }}
         databaseIndex: {{ ternary (int $external.database) 0 (ne $external.host "") | quote }}
         enableTLS: {{ and (ne $external.host "") $external.tls | quote }}

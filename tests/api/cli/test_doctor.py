@@ -7,8 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.main import main
+from storage.checks import check_door
 from storage.embedded import EmbeddedRedis
 from storage.keyfile import KeyFile
+from tests.redis_client import settings_of
+from tests.redis_servers import ClusterValkey
 from tests.servers import Stack, ValkeyServer
 
 
@@ -116,3 +119,25 @@ def test_identity_providers_are_asked(
 ):
     """Ours: who is configured, whether it answers, and what is missing."""
     assert sentence in examined(monkeypatch, tmp_path, **settings).output
+
+
+def test_every_node_of_a_cluster_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Ours: each by its name, the cluster as a whole, and that its nodes have no copies."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with ClusterValkey(folder) as cluster:
+        result = examined(monkeypatch, tmp_path, **cluster.environment())
+
+    found = lines(result)
+    assert [found[f"Redis version of 127.0.0.1:{node.port}"] for node in cluster.nodes] == ["ok"] * 3
+    assert (found["Redis cluster"], found["Redis replicas"]) == ("ok", "warn")
+
+
+def test_a_redis_elsewhere_has_tls_and_a_password():
+    """Ours: a warning each, and nothing about a Redis on this machine."""
+    verdicts = {
+        url: [check.verdict for check in check_door(settings_of({"MCP_REDIS_URL": url}))]
+        for url in ("redis://redis.example", "rediss+cluster://mcp-web:x@redis.example", "redis://127.0.0.1")
+    }
+
+    assert list(verdicts.values()) == [["warn", "warn"], ["ok", "ok"], []]
