@@ -12,8 +12,7 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from storage import metrics
-from storage.errors import SettingsError
-from storage.settings import is_loopback, read
+from storage.settings import read
 from tasks.broker import RUN_TOOL, create_celery
 from tasks.catalog import load
 from tasks.job import execute
@@ -92,15 +91,3 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
             "--without-mingle",
         ]
     )
-
-
-def run_flower(*, host: str, port: int) -> None:
-    """Run Flower in this process. SettingsError when it would be open to strangers."""
-    if not is_loopback(host) and not os.environ.get("FLOWER_BASIC_AUTH"):
-        raise SettingsError(
-            f"Flower would listen on {host!r} for everyone: set FLOWER_BASIC_AUTH=user:password, or use 127.0.0.1."
-        )
-    os.environ.setdefault("FLOWER_READ_ONLY", "true")
-    os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if is_loopback(host) else "false")
-    app: Any = cast("Any", create_app(ProcessSettings()))
-    app.start(["flower", f"--address={host}", f"--port={port}", "--logging=warning"])
