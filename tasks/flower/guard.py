@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 import flower.app
 from flower.views.auth import LoginHandler
@@ -27,6 +28,8 @@ from tasks.flower.signin import LIFE, VISIT_LIFE, SignIn
 
 HEALTH: Final = "/healthcheck"
 READS: Final = frozenset({"GET", "HEAD"})
+TABLE: Final = "/tasks/datatable"
+"""What Flower's own page asks by POST, for its query is long; nothing is changed by it."""
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _CROSS_ORIGIN: Final = ("Access-Control-Allow-Origin", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods")
 
@@ -80,9 +83,16 @@ class GuardedFlower(flower.app.Flower):
         if self.hosts and (len(named) != 1 or re.sub(r":[0-9]+$", "", named[0].lower()) not in self.hosts):
             # A page elsewhere whose name leads here (DNS rebinding).
             return Refused(421, "Host is not a name of this Flower: MCP_FLOWER_URL must be the one you use.")
-        if request.method not in READS:
+        if request.method not in READS and not _is_look_at_the_table(request):
             return Refused(FORBIDDEN, "Flower shows what ran, and changes nothing.")
         return None
+
+
+def _is_look_at_the_table(request: HTTPServerRequest) -> bool:
+    """By a page of ours: another site's would ask in the name of whoever looks at it."""
+    site, origin = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Origin"))
+    is_own = site == "same-origin" if site else not origin or urlsplit(origin).netloc == request.host
+    return request.method == "POST" and request.path == TABLE and is_own
 
 
 class Secured(RequestHandler):

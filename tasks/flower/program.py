@@ -66,7 +66,8 @@ def run(given: FlowerProcess) -> None:
     doors = _doors(given, signin)
     _configure_flower(given, signin)
     celery = create_celery(given.process.storage.url())
-    app: Any = GuardedFlower(capp=celery, options=options, **flower.urls.settings)
+    cookie = {"secure": signin is not None and signin.is_https, "samesite": "Strict"}
+    app: Any = GuardedFlower(capp=celery, options=options, xsrf_cookie_kwargs=cookie, **flower.urls.settings)
     app.doors, app.signin, app.hosts = doors, signin, _hosts(given, doors)
     # As at its own end: what was seen is saved.
     signal.signal(signal.SIGTERM, _end)
