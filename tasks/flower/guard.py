@@ -20,6 +20,7 @@ import flower.app
 from flower.views.auth import LoginHandler
 from flower.views.error import NotFoundErrorHandler
 from tornado.httputil import HTTPServerRequest
+from tornado.template import filter_whitespace
 from tornado.web import RequestHandler
 
 from tasks.flower.doors import Doors
@@ -38,7 +39,8 @@ def _inline_scripts() -> str:
     """The one script that stands in a page of Flower's, for each value it may hold, by its hash (CSP 3, 2.3.1)."""
     template = (Path(flower.app.__file__).parent / "templates" / "workers.html").read_text()
     found = re.findall(r"<script[^>]*>(.+?)</script>", template, re.DOTALL)
-    texts = [each.replace("{{ autorefresh }}", value) for each in found for value in "01"]
+    # As tornado renders it, which leaves out indentation.
+    texts = [filter_whitespace("single", each).replace("{{ autorefresh }}", value) for each in found for value in "01"]
     hashes = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in texts]
     return " ".join(f"'sha256-{each}'" for each in hashes)
 

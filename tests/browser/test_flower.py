@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from storage.records import Principal
 from tests.attacks.people import as_one, let_in
@@ -107,7 +107,12 @@ def test_an_operator_signs_in_and_sees_what_runs_and_what_ran(watched: Watched, 
     """Ours: by their tools' names, for whom, and without an argument; on the page that was asked for."""
     page = screen.new_page()
     complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+    def note(said: ConsoleMessage) -> None:
+        if said.type == "error" and said.location["url"].startswith(watched.url):
+            complaints.append(said.text)
+
+    page.on("console", note)
 
     in_flower(page, watched, provider)
 
