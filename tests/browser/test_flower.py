@@ -94,7 +94,7 @@ def _sees_a_job(url: str, stack: Stack, token: str) -> bool:
 
 def keep(page: Page, name: str) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"flower-{name}.png")
+        page.screenshot(path=Path(folder) / f"flower-{name}.png", full_page=True)
 
 
 def in_flower(page: Page, watched: Watched, provider: str = "oidc", name: str = "ada") -> None:
