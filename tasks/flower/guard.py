@@ -67,6 +67,7 @@ class GuardedFlower(flower.app.Flower):
     signin: SignIn | None = None
     hosts: Sequence[str] = ()
     """Host headers that are answered, without their ports; empty for any."""
+    has_password: bool = False
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:  # noqa: ANN401  # tornado's
         """Whichever handler Flower has for it, guarded; none of them when there is no need to ask."""
@@ -82,7 +83,9 @@ class GuardedFlower(flower.app.Flower):
 
     def _refusal(self, request: HTTPServerRequest) -> Refused | None:
         named = request.headers.get_list("Host")
-        if self.hosts and (len(named) != 1 or re.sub(r":[0-9]+$", "", named[0].lower()) not in self.hosts):
+        strange = self.hosts and (len(named) != 1 or re.sub(r":[0-9]+$", "", named[0].lower()) not in self.hosts)
+        # Who presents a password is no page that was led here: programs ask by addresses.
+        if strange and not (self.has_password and "Authorization" in request.headers):
             # A page elsewhere whose name leads here (DNS rebinding).
             return Refused(421, "Host is not a name of this Flower: MCP_FLOWER_URL must be the one you use.")
         if request.method not in READS and not _is_look_at_the_table(request):

@@ -68,7 +68,8 @@ def run(given: FlowerProcess) -> None:
     celery = create_celery(given.process.storage.url())
     cookie = {"secure": signin is not None and signin.is_https, "samesite": "Strict"}
     app: Any = GuardedFlower(capp=celery, options=options, xsrf_cookie_kwargs=cookie, **flower.urls.settings)
-    app.doors, app.signin, app.hosts = doors, signin, _hosts(given, doors)
+    app.doors, app.signin, app.hosts = doors, signin, _hosts(given)
+    app.has_password = bool(given.passwords)
     # As at its own end: what was seen is saved.
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -129,7 +130,7 @@ def _doors(given: FlowerProcess, signin: SignIn | None) -> Doors:
     return Doors(found)
 
 
-def _hosts(given: FlowerProcess, doors: Doors) -> Sequence[str]:
+def _hosts(given: FlowerProcess) -> Sequence[str]:
     """The names it answers to, where a name is all that keeps another site's page out, or where it has one."""
     named = urlsplit(given.flower.url or "").netloc.rpartition("@")[2]
     host = re.sub(r":[0-9]+$", "", named)
