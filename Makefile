@@ -73,10 +73,11 @@ check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
-alerts: ## Check the alert rules of docs/monitoring, and see each fire and keep silent
-	@.ci/promtool
+alerts: $(DEPLOY)/ready ## See each alert fire and keep silent, also the chart's; start Prometheus as the compose file does
+	@.ci/prometheus
 	@promtool check rules docs/monitoring/alerts.yml
 	@promtool test rules docs/monitoring/alerts.test.yml
+	@$(DEPLOY)/bin/python -m pytest tests/alerts $(ARGS)
 
 fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
@@ -106,8 +107,8 @@ $(DEPLOY)/ready: $(READY) requirements/deploy.lock
 
 lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	@for name in run dev deploy; do \
-	  extra="--extra local"; group=""; \
-	  test $$name = run && extra="" || group="--group $$name"; \
+	  extra="--extra otel"; group=""; \
+	  test $$name = run || { extra="$$extra --extra local"; group="--group $$name"; }; \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --custom-compile-command "make lock" $$extra $$group \
 	    --output-file requirements/$$name.lock pyproject.toml || exit 1; done

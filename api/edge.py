@@ -6,7 +6,8 @@ security warning). An address literal cannot be rebound, so it needs no allow-li
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from api.deadlines import TimedBody
 from api.limit import LEFT
 from api.measured import Measured
 from api.settings import WebSettings
+from api.traced import TRACED, Traced
+from storage import traces
 from storage.records import new_id
 
 LOOPBACK_ORIGIN: Final = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
@@ -26,6 +29,8 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 OWN_FORMS: Final = ("/oauth/consent", "/oauth/local")
 MISDIRECTED: Final = 421
 """RFC 9110 15.5.20: this is not the server that was asked for."""
+MCP_PATH: Final = "/mcp"
+"""Whose requests are in the trace of their sender, once it is known who that is."""
 _QUIET: Final = ("/ping", "/health/")
 
 log = structlog.get_logger(__name__)
@@ -90,11 +95,12 @@ class Edge:
                     message["headers"] = [*given_headers, *own, *left, (b"x-request-id", request_id.encode())]
                 await send(message)
 
-            try:
-                await self._serve(scope, receive, sending, headers)
-            finally:
-                measured.close()
-            _log(scope, measured.status, measured.seconds)
+            with _traced(scope, measured):
+                try:
+                    await self._serve(scope, receive, sending, headers)
+                finally:
+                    measured.close()
+                _log(scope, measured.status, measured.seconds)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]) -> None:
         if refusal := self._refusal(scope, headers):
@@ -116,6 +122,22 @@ class Edge:
         if origins and not (is_form and origins == ["null"]) and not all(map(self._door.origin, origins)):
             return 403, "Origin may not call this server: MCP_ALLOWED_ORIGINS must list it"
         return None
+
+
+@contextmanager
+def _traced(scope: HTTPScope, measured: Measured) -> Generator[None]:
+    """A span around a request, while there are traces; health checks are too many."""
+    if not traces.is_on() or scope["path"].startswith(_QUIET):
+        yield
+        return
+    traced = cast("dict[str, Any]", scope)[TRACED] = Traced(scope)
+    if scope["path"] != MCP_PATH:
+        traced.begin()
+    try:
+        yield
+    finally:
+        traced.answered(measured.status)
+        traced.close()
 
 
 def _values(scope: HTTPScope, wanted: bytes) -> list[str]:

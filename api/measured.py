@@ -13,7 +13,7 @@ RPC: Final = "mcp.rpc"
 OTHER: Final = "other"
 """What is not ours to name: whoever asks may write what he likes, and each label value is kept for ever."""
 
-_VERBS: Final = frozenset({"GET", "POST", "DELETE", "OPTIONS", "HEAD"})
+VERBS: Final = frozenset({"GET", "POST", "DELETE", "OPTIONS", "HEAD"})
 _ROUTES: Final = frozenset({"mcp", "ping", "health", "oauth", "schema", ".well-known"})
 _METHODS: Final = frozenset(
     {
@@ -77,7 +77,7 @@ class Measured:
     def close(self) -> None:
         if self._is_stream:
             metrics.STREAMS.labels(self._route).dec()
-        verb = self._scope["method"] if self._scope["method"] in _VERBS else OTHER
+        verb = self._scope["method"] if self._scope["method"] in VERBS else OTHER
         rpc = rpc_of(cast("dict[str, Any]", self._scope).get(RPC))
         metrics.REQUESTS.labels(verb, self._route, rpc, str(self.status or "none")).inc()
 

@@ -35,11 +35,12 @@ from api.mcp.resources import Resources
 from api.mcp.server import build
 from api.mcp.state import RingCodec
 from api.mcp.streams import SessionStreams
+from api.mcp.traced import TracedMethods
 from api.oauth.build import Auth
 from api.oauth.build import build as build_auth
 from api.settings import Settings
 from auth.audit import Audit
-from storage import gauges, keys
+from storage import gauges, keys, traces
 from storage.admission import Admission
 from storage.audit import AuditLog
 from storage.background import cancel_all
@@ -127,6 +128,8 @@ class Parts:
         server, listen = _server(settings, stores, catalog, queue, jobs)
         if auth:
             server.middleware.insert(0, AuditedCalls(stores.audit))
+        if traces.is_on():
+            server.middleware.insert(0, TracedMethods(catalog))
         return cls(
             settings=settings,
             stores=stores,

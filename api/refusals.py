@@ -25,7 +25,7 @@ from api.errors import (
     UNAVAILABLE,
     UNREADABLE,
 )
-from storage import metrics
+from storage import metrics, traces
 
 REASONS: Final[Mapping[int, str]] = {
     **dict.fromkeys((HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR), "invalid"),
@@ -61,14 +61,17 @@ _OAUTH: Final = frozenset(
 
 
 def count(error: ErrorData) -> None:
-    """Count an error that a request was answered with; one that its client cancelled was not refused."""
+    """Count an error that a request was answered with, in its trace too; what its client cancelled was not refused."""
+    traces.current().note({"rpc.response.status_code": str(error.code)})
     if error.code != REQUEST_CANCELLED:
         count_as(REASONS.get(error.code, "other"))
 
 
 def count_oauth(error: str) -> None:
     """Count a refusal of the authorization server by the error code of its RFC."""
-    count_as(f"oauth_{error if error in _OAUTH else 'other'}")
+    known = error if error in _OAUTH else "other"
+    traces.current().note({"error.type": known})
+    count_as(f"oauth_{known}")
 
 
 def count_as(reason: str) -> None:

@@ -11,7 +11,7 @@ import uvicorn
 from api.app import create_app
 from api.deadlines import patient
 from api.settings import Settings
-from storage import metrics
+from storage import metrics, tracing
 from tasks.logs import configure
 
 GRACE = 5
@@ -22,6 +22,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     configure(settings.log)
     metrics.serve(settings.metrics)
+    tracing.start("web", settings.traces)
     _allow_many_files()
     config = uvicorn.Config(
         create_app(settings),
@@ -46,7 +47,10 @@ def run(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, done)
-    server.run()
+    try:
+        server.run()
+    finally:
+        tracing.stop()
 
 
 def _allow_many_files() -> None:

@@ -18,6 +18,7 @@ from storage.settings import (
     MetricsSettings,
     Seconds,
     StorageSettings,
+    TraceSettings,
     is_loopback,
     is_origin,
     read,
@@ -132,6 +133,7 @@ class Settings:
     worker: WorkerSettings
     log: LogSettings
     metrics: MetricsSettings
+    traces: TraceSettings
     web: WebSettings
     auth: AuthSettings
     flower: FlowerSettings
@@ -151,6 +153,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         worker=process.worker,
         log=process.log,
         metrics=process.metrics,
+        traces=process.traces,
         web=read(WebSettings, **given),
         auth=read(AuthSettings),
         flower=read(FlowerSettings),

@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 OURS = ("api", "tasks", "auth", "storage")
-ROLES = ("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "tasks.flower.program")
+ROLES = (
+    *("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "tasks.flower.program"),
+    # When traces are asked for.
+    "storage.span_export",
+)
 SITE = Path(sysconfig.get_path("purelib"))
 STDLIB = Path(sysconfig.get_path("stdlib"))
 

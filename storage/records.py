@@ -49,7 +49,8 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: int = 3_600_000
     """How long it may stay queued, each time it is, before it is given up."""
     meta: dict[str, Any] = {}
-    """What whoever accepted it needs to tell its events to the client; the worker does not look."""
+    """What whoever accepted it needs to tell its events to the client, and the trace it was accepted in; of this the
+    worker looks at the trace alone."""
     asks: tuple[str, ...] = ()
     """The kinds of question the client can be asked while the task runs."""
     grant: str = ""

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -189,6 +189,18 @@ class MetricsSettings(Group):
         default="127.0.0.1",
         min_length=1,
         description="the address of that port, which asks nobody who they are: keep strangers from it.",
+    )
+
+
+class TraceSettings(Group):
+    """What of a caller's trace becomes ours; OpenTelemetry's own variables say whether there are traces at all."""
+
+    model_config = SettingsConfigDict(env_prefix="MCP_TRACE_")
+
+    trust: Literal["none", "trace", "sampling"] = Field(
+        default="trace",
+        description="what is taken over from a caller's traceparent: `none` links to it, `trace` continues it and "
+        "decides here whether it is recorded, `sampling` leaves that to the caller. Strangers are only linked.",
     )
 
 

@@ -18,6 +18,7 @@ from storage.events import Ended
 from storage.records import Claim, TaskRecord, new_id
 from storage.results import ResultStore
 from storage.tasks import LEASE, TaskStore
+from tasks import traced
 from tasks.errors import Cancelled, ProtocolError, ToolError, Unsupported
 from tasks.large import fitting
 from tasks.outcome import finished, outcome, own_error
@@ -59,7 +60,8 @@ def execute(runtime: Runtime, task_id: str) -> str:
     if claim is None:
         log.info("delivery dropped: another has the task, or it has ended", task=task_id)
         return "dropped"
-    with structlog.contextvars.bound_contextvars(task=claim.record.id, tool=claim.record.tool, attempt=claim.attempt):
+    about = {"task": claim.record.id, "tool": claim.record.tool, "attempt": claim.attempt}
+    with structlog.contextvars.bound_contextvars(**about), traced.attempt(claim):
         started = time.monotonic()
         ending = _attempt(runtime, claim)
         seconds = round(time.monotonic() - started, 3)
@@ -215,13 +217,21 @@ async def _kept(runtime: Runtime, tool: Tool, run: WorkerRun, result: Result) ->
 async def _end(tasks: TaskStore, run: WorkerRun, result: Result | None) -> str:
     """Send what is left to say and write the ending; the answer is the status, or why there is none to write."""
     if run.stopped == "lost":
-        return "lost"
+        return _let_go("lost")
     if run.stopped == "drain" and run.claim.record.rerun:
         await run.outbox.drain()
-        return "released" if await tasks.release(run.claim) else "lost"
+        return _let_go("released" if await tasks.release(run.claim) else "lost")
     ending = _ending(run, result)
     await run.outbox.drain()
-    return ending.status if await tasks.finish(run.claim, ending) else "lost"
+    if not await tasks.finish(run.claim, ending):
+        return _let_go("lost")
+    traced.ended(ending)
+    return ending.status
+
+
+def _let_go(why: str) -> str:
+    traced.let_go(why)
+    return why
 
 
 def _ending(run: WorkerRun, result: Result | None) -> Ended:

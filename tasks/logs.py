@@ -6,6 +6,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor
 
+from storage import traces
 from tasks.settings import LogSettings
 
 SECRETS = frozenset({"authorization", "cookie", "password", "secret", "token", "arguments"})
@@ -17,6 +18,7 @@ def configure(settings: LogSettings) -> None:
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -45,6 +47,12 @@ def configure(settings: LogSettings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     _quiet(level)
+
+
+def add_trace(_: object, __: str, event: EventDict) -> EventDict:
+    """Name the span that a line is written in, as OpenTelemetry's log data model does."""
+    event.update(traces.ids())
+    return event
 
 
 def redact(_: object, __: str, event: EventDict) -> EventDict:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from storage.settings import MetricsSettings, StorageSettings, read
+from storage.settings import MetricsSettings, StorageSettings, TraceSettings, read
 from tasks.settings import LogSettings, ToolSettings, WorkerSettings
 
 
@@ -15,3 +15,4 @@ class ProcessSettings:
     worker: WorkerSettings = field(default_factory=lambda: read(WorkerSettings))
     log: LogSettings = field(default_factory=lambda: read(LogSettings))
     metrics: MetricsSettings = field(default_factory=lambda: read(MetricsSettings))
+    traces: TraceSettings = field(default_factory=lambda: read(TraceSettings))

@@ -9,6 +9,7 @@ from celery import Celery
 
 from storage.records import TaskRecord
 from tasks.broker import RUN_TOOL
+from tasks.traced import sending
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,8 @@ class JobQueue:
     async def send(self, record: TaskRecord) -> None:
         """Wake a worker for this task. A failure is logged and not raised: the reaper sends again."""
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._send, record)
+            with sending(record):
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._send, record)
         except Exception as error:  # noqa: BLE001  # whatever the broker's client raises, the task is safe in the store
             log.warning("job not sent, the reaper will", task=record.id, error=str(error))
 

@@ -1,6 +1,7 @@
 """A run on a worker: what a tool may do, and how it is made to stop."""
 
 import asyncio
+import contextvars
 import ctypes
 import threading
 import time
@@ -12,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 import structlog
 
+from storage import traces
 from storage.changes import Change, ChangeLog
 from storage.errors import StaleAttempt
 from storage.events import HangUp, Log, Progress, Text
@@ -72,6 +74,7 @@ class WorkerRun:
         self._done = claim.progress
         self._total: float | None = None
         self._aws: AwsClients | None = None
+        self._span = traces.here()
 
     @property
     def id(self) -> str:
@@ -178,7 +181,7 @@ class WorkerRun:
         self.check()
         with self._lock:
             if self._aws is None:
-                self._aws = AwsClients(self.settings, self.principal)
+                self._aws = AwsClients(self.settings, self.principal, below=self._span)
         return self._aws.client(service, region)
 
     def stop(self, reason: Stop) -> None:
@@ -227,7 +230,9 @@ class ToolThread:
     def __init__(self, run: WorkerRun, target: Callable[[], Any]) -> None:
         self._run = run
         self._target = target
-        self._thread = threading.Thread(target=self._body, name=f"tool-{run.id[:8]}", daemon=True)
+        # With what is bound where it is made: the ids in its logs, and the span that its own are below.
+        begin = contextvars.copy_context().run
+        self._thread = threading.Thread(target=begin, args=(self._body,), name=f"tool-{run.id[:8]}", daemon=True)
         self.answer: Future[Any] = Future()
 
     def start(self) -> None:

@@ -17,7 +17,7 @@ import structlog
 from celery import Celery
 
 from auth.audit import Audit
-from storage import gauges, keys
+from storage import gauges, keys, tracing
 from storage.audit import AuditLog
 from storage.background import cancel_all
 from storage.changes import ChangeLog
@@ -173,4 +173,5 @@ class WorkerRuntime:
         """
         log.critical("the consumer has ended: this worker takes no more jobs, and ends", worker=self.worker)
         await self._let_go()
+        tracing.stop()
         os._exit(EX_SOFTWARE)

@@ -11,7 +11,7 @@ from celery.bootsteps import RUN
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
-from storage import metrics
+from storage import metrics, tracing
 from storage.settings import read
 from tasks.broker import RUN_TOOL, create_celery
 from tasks.catalog import load
@@ -38,6 +38,7 @@ def create_app(settings: ProcessSettings) -> Celery:
     def stop(**_: Any) -> None:  # noqa: ANN401
         if runtime:
             runtime.pop().stop()
+        tracing.stop()
 
     def set_up_logs(**_: Any) -> None:  # noqa: ANN401
         configure(settings.log)
@@ -73,6 +74,7 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
     settings.storage.key_ring()
     load(settings.worker.tool_modules)
     metrics.serve(settings.metrics)
+    tracing.start("worker", settings.traces)
     # Celery warns of root because of pickle, and we accept JSON alone.
     warnings.simplefilter("ignore", SecurityWarning)
     app: Any = cast("Any", create_app(settings))

@@ -184,7 +184,7 @@ class Stack:
 
     def environment(self, role: str = "") -> dict[str, str]:
         """Nothing of ours from outside, then what this stack needs."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "AWS_"))}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "AWS_", "OTEL_"))}
         own = {"MCP_REDIS_URL": self.redis_url, "MCP_DATA_DIR": str(self.folder), "MCP_LOG_FORMAT": "json"}
         usual = {"AWS_EC2_METADATA_DISABLED": "true", "MCP_RATE_LIMIT": "off"}
         return clean | own | usual | dict(self.settings) | dict(self.roles.get(role, {}))

@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import WebSettings
 from auth.settings import AuthSettings
-from storage.settings import Group, MetricsSettings, StorageSettings
+from storage.settings import Group, MetricsSettings, StorageSettings, TraceSettings
 from tasks.settings import FlowerSettings, LogSettings, ToolSettings, WorkerSettings
 
 GROUPS: tuple[type[Group], ...] = (
@@ -20,6 +20,7 @@ GROUPS: tuple[type[Group], ...] = (
     LogSettings,
     MetricsSettings,
     FlowerSettings,
+    TraceSettings,
 )
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 

@@ -30,6 +30,7 @@ from api.mcp.jobs import Jobs
 from api.mcp.offers import Offers
 from api.mcp.relay import Patience, Relay
 from api.mcp.translate import call_result, message
+from storage import traces
 from storage.records import TaskRecord
 from storage.results import ResultStore
 from storage.tasks import TaskStore
@@ -132,6 +133,7 @@ class Calls:
         record = await self.tasks.find(state.task)
         if record is None or record.principal != caller(ctx).principal:
             raise INVALID_STATE
+        traces.link(record.meta)
         if unanswered := await self.relay.answer(ctx, record):
             return required(unanswered, state)
         return await self._wait(ctx, tool, record, after=state.entry)

@@ -21,6 +21,7 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from api.mcp.caller import Context, caller
 from api.mcp.inputs import answers_to, requests
 from api.mcp.translate import call_result, wire
+from storage import traces
 from storage.connection import Unsure
 from storage.errors import NotFound
 from storage.events import Ended, Event, Progress, Text
@@ -159,9 +160,11 @@ class DurableTasks:
         if not declares(ctx):
             raise must_declare(ctx.method)
         try:
-            return await self.tasks.get(params.task_id, caller(ctx).principal)
+            record, state = await self.tasks.get(params.task_id, caller(ctx).principal)
         except NotFound:
             raise MCPError(INVALID_PARAMS, "Unknown task: it expired, or was never yours") from None
+        traces.link(record.meta)
+        return record, state
 
 
 def _ending(ended: Ended) -> dict[str, Any]:

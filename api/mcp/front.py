@@ -8,7 +8,7 @@ import structlog
 from litestar.types import HTTPScope, Receive, Scope, Send
 from mcp.types import ErrorData
 
-from api import refusals
+from api import refusals, traced
 from api.errors import DAMAGED, INTERNAL, RATE_LIMITED, REDIS_AWAY, Refused, encode, error_message, status_of
 from api.limit import Exceeded, Limit
 from api.mcp.answer import Answer
@@ -64,13 +64,17 @@ class Front:
             await answer.json(encode(error_message(None, INTERNAL)), status=500)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        bearer = await self._known(scope)
         method: Callable[[HTTPScope, Receive, Send, Bearer], Awaitable[None]] = {
             "POST": self._post,
             "GET": self._get,
             "DELETE": self._delete,
         }.get(scope["method"], _not_allowed)
-        await method(scope, receive, send, bearer)
+        try:
+            await method(scope, receive, send, await self._known(scope))
+        except Exception:
+            # Where it was refused before it was known whose trace it belongs to.
+            traced.begin(scope)
+            raise
 
     async def _known(self, scope: HTTPScope) -> Bearer:
         """Who asks, once more: people behind one address do not use up each other's requests."""
@@ -84,6 +88,7 @@ class Front:
 
     async def _post(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
         incoming = await read(scope, receive, max_body=self.max_body)
+        traced.begin(scope, (incoming.params or {}).get("_meta"), is_known=True)
         cast("dict[str, Any]", scope)[RPC] = incoming.message.get("method", "response")
         if "method" in incoming.message:
             await self.guard.authorize(bearer, incoming.method, incoming.params)
@@ -96,6 +101,7 @@ class Front:
             await self.handshake.serve(incoming, answer, bearer)
 
     async def _get(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
+        traced.begin(scope, is_known=True)
         headers = dict(headers_of(scope))
         if is_modern(headers):
             raise Refused(405, "This protocol version has no streams to GET", headers={"allow": "POST"})
@@ -103,6 +109,7 @@ class Front:
         await self.handshake.open(headers, Answer(receive, send, streams=takes_stream(headers)), bearer)
 
     async def _delete(self, scope: HTTPScope, receive: Receive, send: Send, bearer: Bearer) -> None:
+        traced.begin(scope, is_known=True)
         headers = dict(headers_of(scope))
         if is_modern(headers):
             raise Refused(405, "This protocol version has no sessions to delete", headers={"allow": "POST"})

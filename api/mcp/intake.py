@@ -13,7 +13,7 @@ from mcp.types import INVALID_PARAMS
 
 from api.errors import TOO_BUSY
 from api.mcp.caller import Context, asks, caller, shows_ui
-from storage import metrics
+from storage import metrics, traces
 from storage.admission import Admission, Note, Repeat
 from storage.clock import milliseconds
 from storage.errors import NotFound, TooMany
@@ -25,6 +25,7 @@ from storage.subscriber import Subscriber
 from storage.tasks import TaskStore
 from tasks.insist import make_sure
 from tasks.tool import Tool
+from tasks.traced import accepting
 
 KEY_HEADER: Final = "idempotency-key"
 KEY_META: Final = "mcp-server-playground/idempotencyKey"
@@ -56,6 +57,14 @@ class Intake:
             raise MCPError(
                 INVALID_PARAMS, f"The arguments take {len(raw)} bytes, and at most {self.most_arguments} are taken"
             )
+        with accepting(tool.queue) as span:
+            record, is_new = await self._accepted(ctx, tool, raw)
+            span.note({"messaging.message.id": record.id})
+            if not is_new:
+                span.link(traces.of_task(record.meta))
+            return record, is_new
+
+    async def _accepted(self, ctx: Context, tool: Tool, raw: bytes) -> tuple[TaskRecord, bool]:
         record = _record(tool, ctx)
         given = _given_key(ctx)
         try:
@@ -142,6 +151,13 @@ def _given_key(ctx: Context) -> str | None:
     return key
 
 
+def _meta(ctx: Context) -> dict[str, Any]:
+    """How the client wants to be told, and which span the work is below."""
+    meta: dict[str, Any] = msgspec.to_builtins(caller(ctx).audience)
+    context = traces.written(traces.here())
+    return {**meta, traces.META: context} if context else meta
+
+
 def _record(tool: Tool, ctx: Context) -> TaskRecord:
     """The task is called what the response's stream is, so that an event id leads to it."""
     return TaskRecord(
@@ -153,7 +169,7 @@ def _record(tool: Tool, ctx: Context) -> TaskRecord:
         timeout_ms=milliseconds(tool.timeout),
         max_attempts=tool.max_attempts,
         rerun=tool.rerun,
-        meta=msgspec.to_builtins(caller(ctx).audience),
+        meta=_meta(ctx),
         asks=asks(ctx),
         grant=caller(ctx).grant,
         shows_ui=shows_ui(ctx),

@@ -15,6 +15,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.mcp.durable import DurableTasks, how_far, iso
+from storage import traces
 from storage.admission import Admission
 from storage.errors import NotFound
 from storage.events import Ended
@@ -60,11 +61,13 @@ class Jobs:
     async def find(self, job_id: str, principal: Principal) -> tuple[TaskRecord, TaskState]:
         """The principal's own job; ToolError, for the model to read, when there is none of this id."""
         try:
-            return await self.tasks.get(job_id, principal)
+            record, state = await self.tasks.get(job_id, principal)
         except NotFound:
             raise ToolError(
                 "No job of yours has this id: it has expired, or the id is wrong. job_list names yours."
             ) from None
+        traces.link(record.meta)
+        return record, state
 
     async def describe(self, record: TaskRecord, state: TaskState) -> Job:
         job = Job(

@@ -68,6 +68,9 @@ def build(
         on_completion=prompts.complete,
         on_subscriptions_listen=listen,
     )
+    # The SDK's own spans: they follow whatever a client sends, tell of errors what clients are not told, and cost each
+    # request a tenth when nobody wants them. Ours are in api/mcp/traced.py.
+    server.middleware.clear()
     security = RequestStateSecurity(codec=state, ttl=STATE_TTL, bind_principal=lambda ctx: caller(ctx).principal.key)
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
 

@@ -20,6 +20,7 @@ from api.mcp.cursor import START, StandaloneCursor, StreamCursor, parse
 from api.mcp.inflight import InFlight
 from api.mcp.session_stream import comes_back
 from api.mcp.translate import Audience, audience_of, call_result, ending, message, wire
+from storage import traces
 from storage.changes import Change, ChangeLog
 from storage.connection import RedisError, Unavailable
 from storage.control import Opened, StreamOpened
@@ -116,6 +117,7 @@ class SessionStreams:
     async def _resume(self, cursor: StreamCursor, answer: Answer, session: Session, opened_by: Opened | None) -> None:
         record = await self.tasks.find(cursor.stream)
         if record and record.principal == session.principal and record.meta.get("session") == session.scope:
+            traces.link(record.meta)
             rest = self._task_rest(session, record, cursor)
         elif lease := await self.streams.lease(session, cursor.stream):
             rest = self._stream_rest(session, cursor, lease)

@@ -15,11 +15,13 @@ from botocore.awsrequest import (
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from storage import traces
 from storage.records import Principal
 from tasks.aws.access import Bounds
 from tasks.aws.errors import explain
 from tasks.aws.measured import measure
 from tasks.aws.sessions import open_session
+from tasks.aws.traced import TracedCalls
 from tasks.errors import Cancelled, ToolError
 from tasks.settings import ToolSettings
 
@@ -39,16 +41,19 @@ CONFIGS: Final = {
 class AwsClients:
     """Clients of one boto3 session, which is not safe to share between threads while it makes them.
 
-    They work for *principal*: in its role, where `MCP_AWS_ROLES` is set.
+    They work for *principal*: in its role, where `MCP_AWS_ROLES` is set. *below* is the span of the run they belong to.
     """
 
-    def __init__(self, settings: ToolSettings, principal: Principal | None = None) -> None:
+    def __init__(
+        self, settings: ToolSettings, principal: Principal | None = None, *, below: traces.SpanContext | None = None
+    ) -> None:
         self._settings = settings
         self._principal = principal
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._wire = _Wire()
+        self._traced = TracedCalls(below)
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401  # boto3 makes clients at run time
         """The client of *service*, made once, in *region* or the session's own.
@@ -70,6 +75,7 @@ class AwsClients:
         # Without the lock: an event loop calls this, and making a client takes a while.
         for each in list(self._clients.values()):
             each.close()
+        self._traced.close()
 
     def _make(self, service: str, region: str | None) -> Any:  # noqa: ANN401
         try:
@@ -86,6 +92,7 @@ class AwsClients:
         Bounds.of(self._settings).guard(made)
         self._wire.attach(made)
         measure(made)
+        self._traced.attach(made)
         return made
 
 

@@ -40,6 +40,9 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"MCP_AWS_ROLES": "*=arn:aws:iam::1:role/x"}, "'arn:aws:iam::1:role/x' is not the ARN of a role"),
     ({"MCP_S3_PRESIGN": "86400"}, "MCP_S3_PRESIGN is 86400: input should be less than or equal to 1 hour"),
     ({"MCP_TOOL_MODULES": "nowhere"}, "MCP_TOOL_MODULES names 'nowhere'"),
+    ({"MCP_TRACE_TRUST": "everybody"}, "MCP_TRACE_TRUST is 'everybody'"),
+    ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is 'zipkin'"),
+    ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, "OpenTelemetry does not take its variables"),
 ]
 
 
@@ -48,7 +51,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
 )
 def test_serve_names_the_variable_and_ends_with_status_2(tmp_path: Path, given: dict[str, str], sentence: str):
     """Ours: what was given, what would be right, and no traceback."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MCP_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "OTEL_"))}
     command = (
         [sys.executable, "-m", "api.cli.main", "serve", "--port", "0"]
         if "MCP_PORT" not in given

@@ -1,8 +1,11 @@
 """Who reads Redis, its files or a log learns no secret (A48, A52)."""
 
+import json
+import re
 import secrets
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
@@ -20,6 +23,30 @@ from tests.stand_ins.upstream import Upstream, signing_in
 
 TYPED = "typed-by-a-person-9c1e"
 """In every argument, result, progress, checkpoint, answer, URI and key."""
+ON_A_SPAN = {
+    *(
+        "aws.request_id",
+        "cloud.region",
+        "error.type",
+        "gen_ai.operation.name",
+        "gen_ai.prompt.name",
+        "gen_ai.tool.name",
+    ),
+    *("http.request.method", "http.request.resend_count", "http.response.status_code", "http.route"),
+    *("jsonrpc.request.id", "mcp.method.name", "mcp.protocol.version", "mcp.session.id", "mcp_playground.outcome"),
+    *("mcp_playground.task.attempt", "mcp_playground.task.status", "messaging.destination.name"),
+    *("messaging.message.id", "messaging.operation.name", "messaging.operation.type", "messaging.system"),
+    *(
+        "network.protocol.name",
+        "network.protocol.version",
+        "network.transport",
+        "rpc.method",
+        "rpc.response.status_code",
+    ),
+    *("rpc.service", "rpc.system", "url.scheme"),
+}
+MADE_UP = "made-up-by-a-client-55d0"
+"""The name of a tool and of a method."""
 PASSWORD = secrets.token_urlsafe(24)
 
 
@@ -54,6 +81,9 @@ def spied(tmp_path_factory: pytest.TempPathFactory) -> Generator[Spied]:
             "MCP_RESULT_INLINE_LIMIT": "2000",
             "MCP_SECRET_KEYS": new_key(),
             "FLOWER_BASIC_AUTH": f"viewer:{PASSWORD}",
+            # Spans go where logs go, and are looked through with them.
+            "OTEL_TRACES_EXPORTER": "console",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
             "AWS_ENDPOINT_URL": upstream.issuer,
             "AWS_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -86,7 +116,12 @@ def _use(stack: Stack, upstream: Upstream) -> None:
     knock(stack.mcp_url, token, cookie=f"session={TYPED}")
     wire = Wire(stack.mcp_url)
     wire.http.headers["authorization"] = f"Bearer {token}"
-    wire.call("aws_s3", {"operation": "list_buckets"})
+    carried = {"traceparent": TYPED, "tracestate": TYPED, "baggage": f"who={TYPED}"}
+    wire.call("aws_s3", {"operation": "listBuckets"}, meta=carried, headers=carried)
+    wire.call("aws_s3", {"operation": "listObjects", "bucket": TYPED, "keyPrefix": TYPED})
+    # The audit trail, which is a log too, says which tool was asked for.
+    wire.call(MADE_UP, {"said": TYPED})
+    wire.send(f"{MADE_UP}/method", {"said": TYPED})
     until(lambda: _flower_shows(flower), "Flower showing the jobs", within=40)
 
 
@@ -152,6 +187,29 @@ def test_nothing_secret_is_in_a_log_at_debug_level(spied: Spied):
     assert not [
         name for name, text in written.items() if "code=" in text or "state=" in text or "?access_token" in text
     ]
+
+
+def printed_spans(text: str) -> Iterator[dict[str, Any]]:
+    """The spans that OpenTelemetry's console exporter wrote among the lines of a log."""
+    for found in re.finditer(r'^\{\n    "name": ', text, re.MULTILINE):
+        yield json.JSONDecoder().raw_decode(text[found.start() :])[0]
+
+
+def test_a_span_holds_nothing_but_what_is_on_the_list(spied: Spied):
+    """A52: no argument, token, name of a person or thing, path or message, whatever was called or refused."""
+    logs = {program.name.split("-")[0]: program.log for program in spied.stack.programs}
+    until(lambda: '"S3.HeadBucket"' in logs["worker"].read_text(), "the spans of the last calls")
+    until(lambda: '"other"' in logs["serve"].read_text(), "the spans of what was made up")
+
+    spans = [span for log in logs.values() for span in printed_spans(log.read_text())]
+    text = json.dumps(spans)
+
+    assert {key for span in spans for key in span["attributes"]} <= ON_A_SPAN
+    assert {"POST /mcp", "create default", "process default", "S3.ListBuckets"} <= {span["name"] for span in spans}
+    assert [span["name"] for span in spans if span["events"]] == []
+    nobodys_business = (TYPED, MADE_UP, f'"{spied.upstream.subject}', spied.upstream.issuer, "127.0.0.1")
+    assert [said for said in nobodys_business if said in text] == []
+    assert found_in([text.encode()], CANARIES.anywhere | CANARIES.stored) == []
 
 
 def test_a_slow_command_shows_nothing(spied: Spied):

@@ -1,4 +1,4 @@
-"""The chart as Helm's own engine renders it, and the eight ways to fill it in that its tests go through."""
+"""The chart as Helm's own engine renders it, and the nine ways to fill it in that its tests go through."""
 
 import importlib
 from collections.abc import Mapping
@@ -64,6 +64,15 @@ SIGN_IN: Final[Values] = {
     "flower": {"url": "https://flower.example.com", "secret": "s" * 43, "persistence": {"existingClaim": "seen"}},
 }
 WITHOUT_FLOWER: Final[Values] = {**LEAST, "flower": {"enabled": False}}
+PROMETHEUS: Final = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+MONITORED: Final[Values] = {
+    **POOLS,
+    "metrics": {
+        "enabled": True,
+        **{each: {"enabled": True} for each in ("serviceMonitor", "podMonitor", "prometheusRule", "dashboard")},
+    },
+    "networkPolicy": {"metricsFrom": [PROMETHEUS]},
+}
 EVERYTHING: Final[Values] = {
     **POOLS,
     "config": {"MCP_LOG_LEVEL": "debug", "MCP_TASK_LIMIT": 50},
@@ -83,6 +92,32 @@ EVERYTHING: Final[Values] = {
         "webFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
         "flowerFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "operators"}}}],
         "egressPorts": [8443],
+        "metricsFrom": [{**PROMETHEUS, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}],
+    },
+    "metrics": {
+        "enabled": True,
+        "port": 9100,
+        **{
+            each: {
+                "enabled": True,
+                "labels": {"release": "prometheus"},
+                "interval": "15s",
+                "scrapeTimeout": "5s",
+                "relabelings": [{"targetLabel": "cluster", "replacement": "blue"}],
+                "metricRelabelings": [
+                    {"sourceLabels": ["__name__"], "regex": "python_gc_.*", "action": "drop"},
+                ],
+            }
+            for each in ("serviceMonitor", "podMonitor")
+        },
+        "prometheusRule": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "alertLabels": {"team": "tools", "severity": "page"},
+            "disabled": ["McpAwsRefuses", "McpTasksFail"],
+            "runbook": "https://wiki.example.com/mcp",
+        },
+        "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Tools"}},
     },
 }
 OPEN: Final[Values] = {**LEAST, "publicUrl": "", "auth": {"allowUnauthenticated": "yes-i-know"}}
@@ -109,6 +144,7 @@ SETS: Final[Mapping[str, Values]] = {
     "gateway-api": GATEWAY,
     "no-flower": WITHOUT_FLOWER,
     "flower-with-sign-in": SIGN_IN,
+    "monitored": MONITORED,
     "everything": EVERYTHING,
     "auth-off": OPEN,
     "existing-secrets": EXISTING,

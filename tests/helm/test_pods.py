@@ -43,7 +43,7 @@ def test_a_workload_selects_its_own_pods_and_no_others(values: Values):
 
 @each_set
 def test_services_budgets_and_spreads_mean_the_pods_of_their_name(values: Values):
-    """Ours: a Service never leads to another component's pods."""
+    """Ours: a Service never leads to another component's pods; what Prometheus asks is the web processes'."""
     objects = render(values)
     services = {name: each["spec"]["selector"] for name, each in of_kind(objects, "Service").items()}
     budgets = {
@@ -58,7 +58,7 @@ def test_services_budgets_and_spreads_mean_the_pods_of_their_name(values: Values
     for selectors in (services, budgets, spreads):
         assert selectors
         assert {name: matching(objects, each) for name, each in selectors.items()} == {
-            name: {name} for name in selectors
+            name: {name.removesuffix("-metrics")} for name in selectors
         }
 
 
@@ -68,7 +68,7 @@ def test_a_service_leads_to_a_port_that_is_open(values: Values):
     objects = render(values)
 
     for name, service in of_kind(objects, "Service").items():
-        open_ports = {port["name"] for port in container(objects, name)["ports"]}
+        open_ports = {port["name"] for port in container(objects, name.removesuffix("-metrics"))["ports"]}
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= open_ports
 
 

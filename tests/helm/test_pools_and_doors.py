@@ -184,14 +184,14 @@ def test_everybody_who_needs_redis_may_reach_it():
 
 
 def test_nobody_knocks_at_a_worker_or_at_flower_unless_told():
-    """Ours: both list no one who may come in."""
+    """Ours: both list no one who may come in; with metrics on, a worker has a door for Prometheus alone."""
     closed, opened = (of_kind(render(each), "NetworkPolicy") for each in (LEAST, EVERYTHING))
 
     for name in ("demo-mcp-worker", "demo-mcp-flower"):
         assert "ingress" not in closed[name]["spec"]
         assert "Ingress" in closed[name]["spec"]["policyTypes"]
     assert "ingress" in opened["demo-mcp-flower"]["spec"]
-    assert "ingress" not in opened["demo-mcp-worker"]["spec"]
+    assert [each["ports"] for each in opened["demo-mcp-worker"]["spec"]["ingress"]] == [[{"port": "metrics"}]]
 
 
 def test_a_test_of_the_release_may_knock_where_only_proxies_may():

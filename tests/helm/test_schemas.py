@@ -10,11 +10,27 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, LEAST, OPEN, POOLS, SETS, Refused, Values, files, helm, render
+from tests.helm.chart import (
+    CHART,
+    EVERYTHING,
+    LEAST,
+    MONITORED,
+    OPEN,
+    POOLS,
+    SETS,
+    Refused,
+    Values,
+    files,
+    helm,
+    of_kind,
+    render,
+)
+from tests.helm.operator import SCHEMAS as OPERATOR
+from tests.helm.operator import mistakes
 
 KUBERNETES = ("1.27", "1.37")
 """The oldest that the chart asks for, the newest whose schemas there are."""
-WITHOUT_SCHEMA = {"ScaledObject", "TriggerAuthentication", "HTTPRoute"}
+WITHOUT_SCHEMA = {"ScaledObject", "TriggerAuthentication", "HTTPRoute", *OPERATOR}
 WARNING = 2
 
 
@@ -45,6 +61,25 @@ def test_kubernetes_knows_every_field(values: Values, version: str, tmp_path: Pa
     said = (answer.stdout + answer.stderr).splitlines()
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert len([line for line in said if "passed for resource" in line]) == len(objects)
+
+
+@pytest.mark.parametrize("values", [MONITORED, EVERYTHING], ids=["monitored", "everything"])
+def test_the_prometheus_operator_knows_every_field(values: Values):
+    """The Prometheus Operator's API reference, monitoring.coreos.com/v1, unknown fields refused."""
+    found = [each for each in render(values) if each["kind"] in OPERATOR]
+
+    assert {each["kind"] for each in found} == set(OPERATOR)
+    assert [error for each in found for error in mistakes(each)] == []
+
+
+def test_the_operators_judge_finds_what_is_wrong():
+    """The test above would fail if it had to."""
+    monitor, rule = (of_kind(render(MONITORED), kind) for kind in ("ServiceMonitor", "PrometheusRule"))
+    monitor["demo-mcp-web"]["spec"]["endpoints"][0]["targetPorts"] = "metrics"
+    rule["demo-mcp"]["spec"]["groups"][0]["rules"][0]["expr"] = None
+
+    assert len(mistakes(monitor["demo-mcp-web"])) == 1
+    assert len(mistakes(rule["demo-mcp"])) == 1
 
 
 def test_the_judge_finds_a_field_that_does_not_exist(tmp_path: Path):
@@ -98,6 +133,22 @@ REFUSED: Mapping[str, tuple[Values, str]] = {
     ),
     "name too long": ({**LEAST, "pools": {"x" * 30: {"queues": ["x"]}}}, f"'{'x' * 30}'"),
     "unknown value": ({**POOLS, "replicas": 3}, "replicas"),
+    "a monitor with nothing to scrape": ({**LEAST, "metrics": {"podMonitor": {"enabled": True}}}, "metrics.enabled"),
+    "a monitor behind a wall": ({**MONITORED, "networkPolicy": {}}, "networkPolicy.metricsFrom: a monitor is on"),
+    "rules of half the processes": (
+        {**MONITORED, "metrics": {**MONITORED["metrics"], "podMonitor": {}}},
+        "metrics.prometheusRule.enabled: the rules ask for the labels",
+    ),
+    "an alert that there is not": (
+        {
+            **MONITORED,
+            "metrics": {**MONITORED["metrics"], "prometheusRule": {"enabled": True, "disabled": ["McpAway"]}},
+        },
+        "metrics.prometheusRule.disabled: there is no alert McpAway",
+    ),
+    "metrics where clients are": ({**LEAST, "metrics": {"port": 3000}}, "metrics.port: 3000"),
+    "metrics by a variable": ({**LEAST, "config": {"MCP_METRICS_PORT": 9464}}, "'MCP_METRICS_PORT'"),
+    "an interval without a unit": ({**LEAST, "metrics": {"podMonitor": {"interval": "30"}}}, "podMonitor/interval"),
     "no gateway": ({**LEAST, "httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
     "ingress without a host": (
         {**LEAST, "publicUrl": "", "auth": {"allowUnauthenticated": "yes-i-know"}, "ingress": {"enabled": True}},
@@ -148,3 +199,14 @@ def test_the_notes_say_when_the_door_is_open():
     assert {name for name, text in notes.items() if "Flower:" not in text} == {"no-flower"}
     assert "https://mcp.example.com/mcp" in notes["default"]
     assert "aws, default, rare" in notes["three-pools-with-keda"]
+    assert {name for name, text in notes.items() if "Metrics:" in text} == {"monitored", "everything"}
+
+
+def test_the_notes_say_when_nobody_may_scrape():
+    """Ours: a port that is served behind a wall without a door."""
+    (notes,) = [
+        text for path, text in files({**LEAST, "metrics": {"enabled": True}}).items() if path.endswith("NOTES.txt")
+    ]
+
+    assert "which nobody may reach: see networkPolicy.metricsFrom" in notes
+    assert "which nobody may reach" not in files(MONITORED)["mcp-server-playground/templates/NOTES.txt"]

@@ -2,6 +2,7 @@
 {{- define "mcp.checks" -}}
 {{- include "mcp.checkAuth" . -}}
 {{- include "mcp.checkSecrets" . -}}
+{{- include "mcp.checkMetrics" . -}}
 {{- if not .Values.pools }}{{ fail "pools: without a worker pool no tool could run" }}{{ end -}}
 {{- range $name, $given := .Values.pools -}}
 {{- include "mcp.checkPool" (dict "name" $name "pool" (include "mcp.pool" (dict "root" $ "pool" $given) | fromYaml)) -}}
