@@ -27,7 +27,7 @@ COPY containers/trim.py /build/
 RUN /app/bin/python -B /build/trim.py check \
  && /app/bin/python -B /build/trim.py compile \
  && /app/bin/python -B /build/trim.py root /root/fs \
- && mkdir -m 1777 /root/fs/tmp && mkdir /root/fs/project
+ && mkdir -m 1777 /root/fs/tmp && mkdir /root/fs/project && mkdir -p -m 700 /root/own/data
 
 FROM scratch
 ARG VERSION=0.1.0
@@ -40,6 +40,8 @@ LABEL org.opencontainers.image.title="mcp-server-playground" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=root /root/fs /
 COPY --from=root /app /app
+# A volume at /data begins as its user's own: Flower keeps there what it saw.
+COPY --from=root --chown=10001:10001 /root/own /
 ENV PATH=/app/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     HOME=/tmp \

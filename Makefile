@@ -68,10 +68,11 @@ containers: $(READY) ## Build the image, start docker-compose.yml as root withou
 	@.ci/containers
 	@$(BIN)/python -m pytest tests/containers --timeout 900 $(ARGS)
 
-screenshots: $(READY) ## Renew the pictures of the sign-in pages and of the chart in docs/images
+screenshots: $(READY) ## Renew the pictures of the sign-in pages, the chart and Flower in docs/images
 	@.ci/chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_pages.py -k "light and phone and not longest"
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_chart.py -k "its_picture"
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser/test_flower.py
 
 check: $(READY) ## Lint, format, types (pyright strict) and import contracts
 	@$(BIN)/ruff check .

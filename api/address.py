@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from litestar.types import HTTPScope
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from auth.addresses import Network, is_among
 
 
 def client_address(scope: HTTPScope, trusted: Sequence[Network]) -> str:
@@ -18,7 +18,7 @@ def client_address(scope: HTTPScope, trusted: Sequence[Network]) -> str:
         return address
     named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
     chain = [part.strip() for value in named for part in value.split(",")]
-    while chain and _is_trusted(address, trusted):
+    while chain and is_among(address, trusted):
         address = chain.pop()
     return address
 
@@ -34,14 +34,3 @@ def network(address: str) -> str:
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-
-
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        # How a socket for both families names an IPv4 peer (RFC 4291 2.5.5.2).
-        found = found.ipv4_mapped
-    return any(found in network for network in trusted)

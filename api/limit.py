@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 
 from litestar.types import HTTPScope
 
-from api.address import Network, client_address, network
+from api.address import client_address, network
+from auth.addresses import Network
 from storage.rate import Rate, RateLimiter, Taken
 
 RATE_HEADERS: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

@@ -19,18 +19,17 @@ from storage.settings import (
     Seconds,
     StorageSettings,
     TraceSettings,
-    has_host,
     is_loopback,
+    is_origin,
     read,
     words,
 )
 from tasks.process import ProcessSettings
-from tasks.settings import LogSettings, ToolSettings, WorkerSettings
+from tasks.settings import FlowerSettings, LogSettings, ToolSettings, WorkerSettings
 
 ACCEPTED_RISK: Final = "yes-i-know"
 _RATE: Final = re.compile(r"(\d+)/(second|minute|hour)")
 _PERIODS: Final = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-_ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
 class WebSettings(Group):
@@ -99,7 +98,7 @@ class WebSettings(Group):
     @field_validator("public_url")
     @classmethod
     def _origin(cls, value: str | None) -> str | None:
-        if value is not None and not (_ORIGIN.fullmatch(value.rstrip("/")) and has_host(value)):
+        if value is not None and not is_origin(value.rstrip("/")):
             raise ValueError("it must be an origin: http:// or https://, a host, perhaps a port, and nothing else")
         return value and value.rstrip("/")
 
@@ -118,6 +117,12 @@ class WebSettings(Group):
     def is_loopback(self) -> bool:
         return is_loopback(self.host)
 
+    @property
+    def origin(self) -> str:
+        """Where clients reach this server; the issuer of our tokens (RFC 8414), without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -131,12 +136,11 @@ class Settings:
     traces: TraceSettings
     web: WebSettings
     auth: AuthSettings
+    flower: FlowerSettings
 
     @property
     def origin(self) -> str:
-        """Where clients reach this server; the issuer of our tokens (RFC 8414), without a slash at its end."""
-        host = f"[{self.web.host}]" if ":" in self.web.host else self.web.host
-        return self.web.public_url or f"http://{host}:{self.web.port}"
+        return self.web.origin
 
 
 def read_settings(*, host: str | None = None, port: int | None = None) -> Settings:
@@ -152,6 +156,7 @@ def read_settings(*, host: str | None = None, port: int | None = None) -> Settin
         traces=process.traces,
         web=read(WebSettings, **given),
         auth=read(AuthSettings),
+        flower=read(FlowerSettings),
     )
     check_exposure(settings.web, settings.auth)
     return settings

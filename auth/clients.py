@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -33,6 +33,8 @@ class Clients:
     documents: ClientDocuments
     signins: SignInStore
     issuer: str
+    own: Mapping[str, Client] = field(default_factory=dict[str, Client])
+    """Those of our settings, by their ids."""
 
     async def find(self, client_id: str, caller: str) -> Client | None:
         """The client, or None when there is none; BadDocument when its document is no good.
@@ -41,7 +43,7 @@ class Clients:
         """
         if is_document_id(client_id):
             return await self.documents.find(client_id, caller)
-        return await self.store.find(client_id)
+        return self.own.get(client_id) or await self.store.find(client_id)
 
     async def of_request(self, form: Form, headers: Mapping[str, str], caller: str) -> tuple[Client | None, bool]:
         """The client a back-channel request names, and whether it proved itself by an assertion."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 import msgspec
 
 from auth.refusal import PageRefused
+from auth.scopes import OPERATOR
 from auth.settings import AuthSettings
 
 
@@ -54,3 +55,14 @@ def is_of_domain(email: str, settings: AuthSettings) -> bool:
 def is_operator(email: str, subject: str, provider: str, settings: AuthSettings) -> bool:
     """By verified e-mail address, or by the subject at one provider: another may give the same to somebody else."""
     return bool({email, f"{provider}:{subject}"} & set(settings.auth_operators) - {""})
+
+
+def no_operator(identity: Identity, provider: str) -> PageRefused:
+    """For a person alone: a client is not told who has signed in."""
+    name = identity.email or f"{provider}:{identity.subject}"
+    who = f"{identity.name} ({name})" if identity.name not in ("", name) else name
+    return PageRefused(
+        f"You are signed in as {who}, who is no operator of this server: that needs the scope {OPERATOR}, which those "
+        f"may have whom MCP_AUTH_OPERATORS lists, by {name} for example.",
+        status=403,
+    )

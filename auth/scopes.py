@@ -14,7 +14,7 @@ _WORDS: Final[Mapping[str, str]] = {
     TOOLS: "Run this server's tools in your name",
     PROMPTS: "Read this server's prompts",
     RESOURCES: "Read this server's resources",
-    OPERATOR: "See and end everybody's sign-ins",
+    OPERATOR: "See and end everybody's sign-ins, and see everybody's jobs",
     "mcp:project": "Search the files of this server's project",
     "mcp:aws": "Read this server's AWS account: containers, logs, metrics and storage",
 }

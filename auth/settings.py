@@ -68,7 +68,8 @@ class AuthSettings(Group):
     )
     auth_operators: Words = Field(
         default=(),
-        description="people who may be granted mcp:operator: verified e-mail addresses, or provider:subject.",
+        description="people who may be granted mcp:operator, and look into Flower: verified e-mail addresses, or "
+        "provider:subject; empty for nobody.",
     )
 
     auth0_domain: str = Field(default="", description="the Auth0 tenant, as example.eu.auth0.com.")

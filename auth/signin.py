@@ -21,7 +21,7 @@ from auth.clients import Clients
 from auth.core import check_authorization
 from auth.fetch import BadDocument, TooOften
 from auth.form import Form
-from auth.identity import Identity, admit, is_operator
+from auth.identity import Identity, admit, is_operator, no_operator
 from auth.pkce import new_verifier
 from auth.providers.provider import Leg, Provider, ProviderFailed
 from auth.refusal import OAuthRefused, PageRefused
@@ -229,6 +229,9 @@ class SignIn:
         is_one = is_operator(identity.email, identity.subject, provider, self.settings)
         scopes = tuple(each for each in request.scopes if each != OPERATOR or is_one)
         if not scopes:
+            self._note("no operator", request, provider=provider)
+            if request.client_id in self.clients.own:
+                raise no_operator(identity, provider)
             raise self._sent_back(
                 request.redirect_uri, request.state, "access_denied", "The person may have none of these scopes"
             )

@@ -215,7 +215,7 @@ class TokenEndpoint:
         return msgspec.json.encode(answer | ({"refresh_token": refresh} if refresh else {}))
 
     async def _keep(self, client: Client) -> None:
-        if client.origin != "document":
+        if client.origin not in ("document", "settings"):
             await self.clients.store.keep(client.id)
 
     async def _check_person(self, grant: Grant) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 OURS = ("api", "tasks", "auth", "storage")
 ROLES = (
-    *("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "flower.app", "flower.command"),
+    *("api.serve", "api.cli.main", "api.cli.doctor", "tasks.worker", "tasks.tools", "tasks.flower.program"),
     # When traces are asked for.
     "storage.span_export",
 )

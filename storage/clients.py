@@ -17,7 +17,7 @@ MOST_UNUSED: Final = 10_000
 """Clients that never got a token; one more ends the oldest of them."""
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-Origin = Literal["registered", "document", "operator"]
+Origin = Literal["registered", "document", "operator", "settings"]
 
 # An index of clients by when they were used last; the answer is those there is no room for.
 _NOTE: Final = (

@@ -1,6 +1,7 @@
 """Settings every process needs to reach the store, and how a wrong value is told to a person."""
 
 import ipaddress
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -16,6 +17,7 @@ from storage.seal import KeyRing, decode_key
 
 PREFIX: Final = "MCP_"
 _TLS: Final = ("redis_ca_file", "redis_cert_file", "redis_key_file")
+_ORIGIN: Final = re.compile(r"https?://([A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 
 class Group(BaseSettings):
@@ -247,6 +249,11 @@ def has_host(address: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def is_origin(address: str) -> bool:
+    """Whether *address* is a scheme, a host and perhaps a port, and nothing else (RFC 6454 4)."""
+    return bool(_ORIGIN.fullmatch(address)) and has_host(address)
 
 
 def is_loopback(host: str) -> bool:

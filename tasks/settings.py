@@ -1,14 +1,15 @@
-"""Settings of tools and of the worker that runs them."""
+"""Settings of tools, of the worker that runs them, and of Flower that shows it."""
 
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from storage.settings import Group, Seconds, words
+from storage.settings import Group, Seconds, is_loopback, is_origin, words
 from tasks.aws.roles import Role, entries
 
 
@@ -141,3 +142,53 @@ class LogSettings(Group):
     format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="json, console, or auto: console on a terminal."
     )
+
+
+class FlowerSettings(Group):
+    """How Flower is reached, and how it knows who may look."""
+
+    model_config = SettingsConfigDict(env_prefix="MCP_FLOWER_")
+
+    url: str | None = Field(
+        default=None,
+        description="the origin that operators reach Flower by, as https://flower.example.com; a host of its own.",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        max_length=512,
+        description="what Flower proves itself with when operators sign in: the same for web and Flower, 32 characters "
+        "or more. Make one with: openssl rand -base64 32.",
+    )
+    server: str | None = Field(
+        default=None,
+        description="the origin that Flower itself reaches the web processes by; empty for MCP_PUBLIC_URL.",
+    )
+    recheck: Seconds = Field(
+        default=timedelta(minutes=5),
+        ge=timedelta(seconds=1),
+        le=timedelta(hours=1),
+        description="seconds after which Flower asks again whether somebody may still look.",
+    )
+    proxy_header: str = Field(
+        default="",
+        pattern="^([A-Za-z0-9-]{1,64})?$",
+        description="the header in which one of MCP_TRUSTED_PROXIES says who has signed in there, as "
+        "X-Forwarded-Email; empty for none.",
+    )
+
+    @field_validator("url", "server")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        found = value and value.rstrip("/")
+        if found and not is_origin(found):
+            raise ValueError("it must be an origin: http:// or https://, a host, perhaps a port, and nothing else")
+        return found
+
+    @field_validator("url")
+    @classmethod
+    def _tls(cls, value: str | None) -> str | None:
+        if value and not value.startswith("https://") and not is_loopback(urlsplit(value).hostname or ""):
+            # OAuth 2.1 2.3.1: codes go to https, or to this machine.
+            raise ValueError("it must be https://, unless it is of this machine")
+        return value

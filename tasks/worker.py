@@ -12,11 +12,8 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from storage import metrics, tracing
-from storage.connection import Unavailable
-from storage.errors import SettingsError
-from storage.primary import locator
-from storage.settings import is_loopback, read
-from tasks.broker import RUN_TOOL, broker_url, create_celery
+from storage.settings import read
+from tasks.broker import RUN_TOOL, create_celery
 from tasks.catalog import load
 from tasks.job import execute
 from tasks.logs import configure
@@ -96,26 +93,3 @@ def run(*, concurrency: int | None, queues: str | None) -> None:
             "--without-mingle",
         ]
     )
-
-
-def run_flower(*, host: str, port: int) -> None:
-    """Run Flower in this process. SettingsError when it would be open to strangers."""
-    if not is_loopback(host) and not os.environ.get("FLOWER_BASIC_AUTH"):
-        raise SettingsError(
-            f"Flower would listen on {host!r} for everyone: set FLOWER_BASIC_AUTH=user:password, or use 127.0.0.1."
-        )
-    os.environ.setdefault("FLOWER_READ_ONLY", "true")
-    os.environ.setdefault("FLOWER_UNAUTHENTICATED_API", "true" if is_loopback(host) else "false")
-    settings = ProcessSettings()
-    app: Any = cast("Any", create_app(settings))
-    app.conf.broker_url = _flowers_broker(settings)
-    app.start(["flower", f"--address={host}", f"--port={port}", "--logging=warning"])
-
-
-def _flowers_broker(settings: ProcessSettings) -> str:
-    """Where its page of queues looks: by a client of its own, which asks nobody where they are."""
-    locate = locator(settings.storage)
-    try:
-        return broker_url(settings.storage, found=locate() if locate else None)
-    except Unavailable:
-        return broker_url(settings.storage)

@@ -33,6 +33,7 @@ PRELOADED: Final = (
     "api.serve",
     "api.app",
     "tasks.worker",
+    "tasks.flower.program",
     "celery.apps.worker",
     "kombu.transport.redis",
 )

@@ -77,6 +77,9 @@ def _needles(what: str, values: Iterable[str | None]) -> dict[bytes, str]:
     return {value.encode(): what for value in values if value and len(value) >= SHORTEST}
 
 
+_NAMED: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MCP_FLOWER_SECRET")
+
+
 def secrets_of(settings: Mapping[str, str]) -> dict[bytes, str]:
     """What a stack's own settings keep secret: its key ring in every spelling, passwords, client secrets."""
     found: dict[bytes, str] = {}
@@ -85,7 +88,7 @@ def secrets_of(settings: Mapping[str, str]) -> dict[bytes, str]:
             found |= _ring(name, value.replace(",", " ").split())
         elif name == "MCP_SECRET_KEYS_FILE" and Path(value).is_file():
             found |= _ring(name, Path(value).read_text().split())
-        elif name.endswith("_CLIENT_SECRET") or name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        elif name.endswith("_CLIENT_SECRET") or name in _NAMED:
             found |= _needles(name, [value])
         elif name == "MCP_REDIS_URL":
             found |= _needles(f"the password in {name}", [urlsplit(value).password])

@@ -9,7 +9,7 @@ import pytest
 from api.settings import WebSettings
 from auth.settings import AuthSettings
 from storage.settings import Group, MetricsSettings, StorageSettings, TraceSettings
-from tasks.settings import LogSettings, ToolSettings, WorkerSettings
+from tasks.settings import FlowerSettings, LogSettings, ToolSettings, WorkerSettings
 
 GROUPS: tuple[type[Group], ...] = (
     WebSettings,
@@ -19,6 +19,7 @@ GROUPS: tuple[type[Group], ...] = (
     ToolSettings,
     LogSettings,
     MetricsSettings,
+    FlowerSettings,
     TraceSettings,
 )
 EXAMPLE = Path(__file__).parent.parent / ".env.example"

@@ -1,5 +1,6 @@
 """`mcp-playground`: one command, one role each, and a client for people."""
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from typing import Final
@@ -98,13 +99,27 @@ def worker(concurrency: int | None, queues: str | None) -> None:
 def flower(host: str, port: int) -> None:
     """Run Flower, read-only: which jobs ran, for whom, how long.
 
-    On this machine only, unless FLOWER_BASIC_AUTH=user:password is set.
+    With MCP_AUTH on, operators sign in at the web processes (MCP_FLOWER_SECRET, MCP_AUTH_OPERATORS) or at a proxy
+    (MCP_FLOWER_PROXY_HEADER). FLOWER_BASIC_AUTH=user:password lets in whoever knows it. Without any of these it runs
+    while authentication is off, for this machine alone.
     """
     from api.cli.parent import watch_parent
-    from tasks.worker import run_flower
+    from api.settings import WebSettings
+    from storage.settings import read
+    from tasks.flower.program import FlowerProcess, run
 
     watch_parent()
-    run_flower(host=host, port=port)
+    web = read(WebSettings)
+    passwords = os.environ.get("FLOWER_BASIC_AUTH", "").split(",")
+    run(
+        FlowerProcess(
+            host=host,
+            port=port,
+            issuer=web.origin,
+            trusted=web.trusted_proxies,
+            passwords=[each for each in passwords if each],
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ async def _kill(supervisor: Supervisor, kill: asyncio.Event) -> None:
 
 def _children(settings: Settings, redis: EmbeddedRedis | None, *, flower: bool) -> list[Child]:
     """Web first: it stops first, while the worker still finishes what the calls wait for."""
-    env = _environment(settings, redis)
+    env = {**_environment(settings, redis), **(_flower_environment(settings) if flower else {})}
     patience = settings.worker.drain_timeout + MARGIN
     roles = {
         "web": ["serve", "--host", settings.web.host, "--port", str(settings.web.port)],
@@ -155,6 +155,15 @@ def _environment(settings: Settings, redis: EmbeddedRedis | None) -> Mapping[str
     return os.environ | own
 
 
+def _flower_environment(settings: Settings) -> Mapping[str, str]:
+    """What lets operators sign in to Flower; the processes that we start agree on the secret by our key ring."""
+    own = settings.flower
+    if not settings.auth.is_on() or own.secret:
+        return {}
+    secret = settings.storage.key_ring().secret("Flower as a client").hex()
+    return {"MCP_FLOWER_SECRET": secret, "MCP_FLOWER_URL": own.url or f"http://127.0.0.1:{FLOWER_PORT}"}
+
+
 async def _announce(settings: Settings, *, flower: bool) -> None:
     """Say when the server is ready, and how to use it."""
     origin = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
@@ -168,7 +177,9 @@ async def _announce(settings: Settings, *, flower: bool) -> None:
     _say("up", f"  client configuration  {client}")
     _say("up", "  try it                mcp-playground call streaming count=10 intervalMs=500")
     if flower:
-        _say("up", f"  Flower                http://127.0.0.1:{FLOWER_PORT}")
+        _say("up", f"  Flower                {settings.flower.url or f'http://127.0.0.1:{FLOWER_PORT}'}")
+        if settings.auth.is_on() and not settings.auth.auth_operators:
+            _say("up", "                        MCP_AUTH_OPERATORS lists nobody: nobody may look into it")
     if settings.metrics.port:
         ports = " and ".join(str(_metrics_port(settings, role)) for role in ("web", "worker"))
         _say("up", f"  metrics               /metrics on {settings.metrics.host}, ports {ports}")

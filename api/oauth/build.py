@@ -19,7 +19,7 @@ from api.oauth.back_channel import NO_STORE, REGISTRATIONS, BackChannel
 from api.oauth.cookies import Cookies
 from api.oauth.front_channel import VISITS, FrontChannel
 from api.settings import Settings
-from auth import metadata
+from auth import metadata, own_clients
 from auth.audit import Audit
 from auth.bearer import Bearers
 from auth.client_documents import ClientDocuments
@@ -32,8 +32,9 @@ from auth.scopes import BASIC, Scopes
 from auth.signin import SignIn
 from auth.token_endpoint import TokenEndpoint
 from auth.upstream import Upstream, patience
-from storage.clients import ClientStore
+from storage.clients import Client, ClientStore
 from storage.connection import Redis, RedisError, Unavailable
+from storage.errors import SettingsError
 from storage.grants import GrantStore
 from storage.rate import RateLimiter
 from storage.seal import KeyRing
@@ -90,7 +91,7 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     signins, audit = SignInStore(redis, ring), stores.audit
     grants = GrantStore(redis, ring, refresh_ttl=own.auth_refresh_ttl, grace=own.auth_refresh_grace)
     documents = ClientDocuments(redis=redis, schemes=own.auth_redirect_schemes, fetch=Fetch(redis))
-    clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer)
+    clients = Clients(store=ClientStore(redis), documents=documents, signins=signins, issuer=issuer, own=_own(settings))
     providers = build_providers(own, issuer, redis, signins)
     upstream = Upstream(grants=grants, providers=providers, patience=patience(own.auth_refresh_grace))
     revocations = Revocations(
@@ -135,6 +136,16 @@ def build(settings: Settings, stores: AuthStores, catalog: Catalog, limit: Limit
     )
     guard = TokenGuard(bearers=bearers, catalog=catalog, tasks=stores.tasks, metadata=document, audit=audit)
     return Auth(guard=guard, grants=grants, routes=[router])
+
+
+def _own(settings: Settings) -> Mapping[str, Client]:
+    """The clients that the settings name: Flower, where it may sign people in."""
+    flower = settings.flower
+    if flower.secret is None:
+        return {}
+    if flower.url is None:
+        raise SettingsError("MCP_FLOWER_SECRET is set and MCP_FLOWER_URL is not: it is where people are sent back to.")
+    return {own_clients.FLOWER: own_clients.flower(flower.url, flower.secret.get_secret_value())}
 
 
 def _limited(limit: Limit) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:

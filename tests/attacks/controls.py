@@ -10,6 +10,7 @@ from typing import Final
 from tests.attacks.access_controls import ACCESS
 from tests.attacks.control import Control, off
 from tests.attacks.document_controls import DOCUMENTS
+from tests.attacks.flower_controls import FLOWER
 from tests.attacks.investigation_controls import INVESTIGATION
 from tests.attacks.provider_controls import PROVIDERS
 
@@ -294,4 +295,5 @@ CONTROLS: Final[Mapping[str, Control]] = {
     **PROVIDERS,
     **ACCESS,
     **INVESTIGATION,
+    **FLOWER,
 }

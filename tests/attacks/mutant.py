@@ -70,7 +70,7 @@ def switch_off(name: str) -> None:
 
 def loaded() -> list[ModuleType]:
     """Everything a web process or a worker is made of, so that what is exchanged is exchanged everywhere."""
-    names = ["api.app", "api.serve", "tasks.worker", *LAZY.values()]
+    names = ["api.app", "api.serve", "tasks.worker", "tasks.flower.program", *LAZY.values()]
     return [import_module(name) for name in dict.fromkeys(names)]
 
 

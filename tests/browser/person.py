@@ -14,8 +14,8 @@ def agree(page: Page, provider: str) -> None:
     page.get_by_role("button", name=f"Agree and sign in with {TITLES[provider]}").click()
 
 
-def sign_in(page: Page, stack: Stack, provider: str) -> None:
-    """From the consent page to the client's redirect."""
+def sign_in(page: Page, stack: Stack, provider: str, *, name: str = "ada") -> None:
+    """From the consent page to the client's redirect; *name* is the login at `oidc`."""
     before = len(printed_codes(stack.webs))
     agree(page, provider)
     if provider == "local":
@@ -23,7 +23,7 @@ def sign_in(page: Page, stack: Stack, provider: str) -> None:
         page.get_by_label("Code").fill(printed_codes(stack.webs)[-1].lower())
         page.get_by_role("button", name="Sign in").click()
         return
-    page.get_by_placeholder("Enter any login").fill("ada")
+    page.get_by_placeholder("Enter any login").fill(name)
     page.get_by_placeholder("and password").fill("anything")
     page.get_by_role("button", name="Sign-in").click()
     page.get_by_role("button", name="Continue").click()

@@ -59,6 +59,10 @@ POOLS: Final[Values] = {
     },
 }
 GATEWAY: Final[Values] = {**LEAST, "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
+SIGN_IN: Final[Values] = {
+    **LEAST,
+    "flower": {"url": "https://flower.example.com", "secret": "s" * 43, "persistence": {"existingClaim": "seen"}},
+}
 WITHOUT_FLOWER: Final[Values] = {**LEAST, "flower": {"enabled": False}}
 PROMETHEUS: Final = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 MONITORED: Final[Values] = {
@@ -139,6 +143,7 @@ SETS: Final[Mapping[str, Values]] = {
     "three-pools-with-keda": POOLS,
     "gateway-api": GATEWAY,
     "no-flower": WITHOUT_FLOWER,
+    "flower-with-sign-in": SIGN_IN,
     "monitored": MONITORED,
     "everything": EVERYTHING,
     "auth-off": OPEN,

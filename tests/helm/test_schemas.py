@@ -15,6 +15,7 @@ from tests.helm.chart import (
     EVERYTHING,
     LEAST,
     MONITORED,
+    OPEN,
     POOLS,
     SETS,
     Refused,
@@ -110,6 +111,14 @@ REFUSED: Mapping[str, tuple[Values, str]] = {
     "no password": ({**LEAST, "redis": {}}, "redis.existingSecret or redis.password"),
     "password that breaks the address": ({**LEAST, "redis": {"password": "a@b/c"}}, "redis/password"),
     "open Flower": ({**LEAST, "flower": {}}, "flower.existingSecret or flower.basicAuth"),
+    "Flower without a secret": (
+        {**LEAST, "flower": {"url": "https://f.example.com"}},
+        "flower.existingSecret or flower.secret",
+    ),
+    "Flower without people": (
+        {**OPEN, "flower": {"url": "https://f.example.com", "secret": "s" * 43}},
+        "flower.url: operators sign in",
+    ),
     "secret in config": ({**LEAST, "config": {"MCP_GITHUB_CLIENT_SECRET": "x"}}, "'MCP_GITHUB_CLIENT_SECRET'"),
     "what the chart decides": ({**LEAST, "config": {"MCP_REDIS_URL": "redis://x"}}, "'MCP_REDIS_URL'"),
     "no pool": ({**LEAST, "pools": {"default": None}}, "pools: without a worker pool"),

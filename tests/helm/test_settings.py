@@ -21,6 +21,7 @@ from tests.helm.chart import (
     PASSWORD,
     POOLS,
     SETS,
+    SIGN_IN,
     VISITOR,
     Values,
     container,
@@ -107,6 +108,23 @@ def referred(pod: dict[str, Any]) -> set[tuple[str, str]]:
     variables = [each["valueFrom"]["secretKeyRef"] for each in found.get("env", []) if "valueFrom" in each]
     mounted = [each["secret"]["secretName"] for each in pod["spec"].get("volumes", []) if "secret" in each]
     return {(each["name"], each["key"]) for each in variables} | {(name, "*") for name in mounted}
+
+
+def test_operators_sign_in_to_flower_where_it_has_an_origin():
+    """Ours: web and Flower name the same origin and secret; Flower reaches web, and needs no more of it."""
+    objects = render(SIGN_IN)
+    web, flower = (environment(objects, f"demo-mcp-{name}") for name in ("web", "flower"))
+    (policy,) = (each for name, each in of_kind(objects, "NetworkPolicy").items() if name == "demo-mcp-flower")
+
+    assert web["MCP_FLOWER_URL"] == flower["MCP_FLOWER_URL"] == "https://flower.example.com"
+    assert ("demo-mcp-flower", "flower-secret") in referred(pods(objects)["demo-mcp-web"])
+    assert referred(pods(objects)["demo-mcp-flower"]) == {
+        ("demo-mcp-redis", "redis-password"),
+        ("demo-mcp-flower", "flower-secret"),
+    }
+    assert (flower["MCP_AUTH"], flower["MCP_PUBLIC_URL"]) == (web["MCP_AUTH"], web["MCP_PUBLIC_URL"])
+    assert flower["MCP_FLOWER_SERVER"] == "http://demo-mcp-web:80"
+    assert policy["spec"]["egress"][-1]["ports"] == [{"port": "http"}]
 
 
 def test_existing_secrets_are_used_everywhere_and_none_is_made():

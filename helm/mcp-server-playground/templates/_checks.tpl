@@ -44,8 +44,14 @@
 {{- if not (or .Values.redis.external.host (include "mcp.redisHasPassword" .)) -}}
 {{- fail "redis.existingSecret or redis.password: the bundled Valkey needs a password" -}}
 {{- end -}}
-{{- if and .Values.flower.enabled (not (or .Values.flower.existingSecret .Values.flower.basicAuth)) -}}
-{{- fail "flower.existingSecret or flower.basicAuth: Flower is behind user:password; or set flower.enabled=false" -}}
+{{- $flower := .Values.flower -}}
+{{- if and $flower.enabled $flower.url -}}
+{{- if not .Values.auth.providers }}{{ fail "flower.url: operators sign in to Flower as people do, so auth.providers must name how" }}{{ end -}}
+{{- if not (or $flower.existingSecret $flower.secret) -}}
+{{- fail "flower.existingSecret or flower.secret: Flower proves itself with it; make one with: openssl rand -base64 32" -}}
+{{- end -}}
+{{- else if and $flower.enabled (not (or $flower.existingSecret $flower.basicAuth)) -}}
+{{- fail "flower.existingSecret or flower.basicAuth: without flower.url Flower is behind user:password; or set flower.enabled=false" -}}
 {{- end -}}
 {{- end -}}
 

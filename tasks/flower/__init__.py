@@ -1,0 +1,1 @@
+"""Flower, which shows what ran: behind our own sign-in, read-only, and not forgetful."""
