@@ -24,7 +24,7 @@ from tasks.broker import create_celery
 from tasks.job import execute
 from tasks.process import ProcessSettings
 from tasks.runtime import WorkerRuntime
-from tasks.settings import LogSettings, ToolSettings, WorkerSettings
+from tasks.settings import FlowerSettings, LogSettings, ToolSettings, WorkerSettings
 from tests.clients import MODERN, Arrived, Wire, listen, wire
 from tests.oauth import new_app, tokens
 from tests.servers import Stack, ValkeyServer, free_port, running_stack, until
@@ -338,6 +338,7 @@ async def in_this_process(valkey: ValkeyServer, folder: Path) -> AsyncGenerator[
         traces=process.traces,
         web=WebSettings(port=free_port()),
         auth=AuthSettings(),
+        flower=FlowerSettings(),
     )
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=settings.web.port, log_config=None, ws="none"))
     serving = asyncio.create_task(server.serve())
