@@ -341,7 +341,7 @@ async def in_this_process(valkey: ValkeyServer, folder: Path) -> AsyncGenerator[
     )
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=settings.web.port, log_config=None, ws="none"))
     serving = asyncio.create_task(server.serve())
-    runtime = WorkerRuntime(process, create_celery(valkey.url(0)))
+    runtime = WorkerRuntime(process, create_celery(process.storage))
     await asyncio.to_thread(runtime.start)
     try:
         while not server.started:

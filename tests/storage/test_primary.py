@@ -1,6 +1,7 @@
 """Where the broker's keys are, asked of those who know."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError  # noqa: A004  # its name
@@ -26,7 +27,7 @@ def test_the_node_that_owns_the_brokers_slot_is_found_while_the_cluster_is_well(
         with cluster.client(0) as raw:
             owner = raw.get_node_from_key(keys.broker_queue("default"))
         other = next(node.port for node in cluster.nodes if node.port != owner.port)
-        astray = LocatedConnection(locate=lambda: ("127.0.0.1", other))
+        astray: Any = LocatedConnection(locate=lambda: ("127.0.0.1", other))
         astray.send_command("LLEN", keys.broker_queue("default"))
         with pytest.raises(ConnectionError, match="elsewhere"):
             astray.read_response()
