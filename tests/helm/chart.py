@@ -1,4 +1,4 @@
-"""The chart as Helm's own engine renders it, and the nine ways to fill it in that its tests go through."""
+"""The chart as Helm's own engine renders it, and the ways to fill it in that its tests go through."""
 
 import importlib
 from collections.abc import Mapping
@@ -56,6 +56,34 @@ POOLS: Final[Values] = {
             "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/tools"}},
         },
         "rare": {"queues": ["rare"], "autoscaling": {"type": "keda", "minReplicas": 0}},
+    },
+}
+CLUSTER: Final[Values] = {
+    **POOLS,
+    "redis": {
+        "external": {
+            "mode": "cluster",
+            "nodes": ["redis-0.example.com:6380", "redis-1.example.com:6380", "redis-2.example.com:6381"],
+            "username": "mcp",
+            "tls": True,
+            "tlsSecret": "our-redis-tls",
+            "clientCertificate": True,
+        },
+        "existingSecret": "our-redis",
+    },
+}
+SENTINEL: Final[Values] = {
+    **POOLS,
+    "redis": {
+        "external": {
+            "mode": "sentinel",
+            "nodes": ["sentinel-0.example.com:26379", "sentinel-1.example.com:26379"],
+            "port": 6390,
+            "service": "tools",
+            "database": 2,
+        },
+        "existingSecret": "our-redis",
+        "sentinelPasswordKey": "sentinel-password",
     },
 }
 GATEWAY: Final[Values] = {**LEAST, "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}
@@ -141,6 +169,8 @@ SETS: Final[Mapping[str, Values]] = {
     "default": LEAST,
     "external-redis": EXTERNAL,
     "three-pools-with-keda": POOLS,
+    "cluster-with-tls-and-keda": CLUSTER,
+    "sentinel-with-keda": SENTINEL,
     "gateway-api": GATEWAY,
     "no-flower": WITHOUT_FLOWER,
     "flower-with-sign-in": SIGN_IN,

@@ -157,7 +157,48 @@ REFUSED: Mapping[str, tuple[Values, str]] = {
 }
 
 
-@pytest.mark.parametrize(("values", "says"), REFUSED.values(), ids=REFUSED)
+def redis(**given: Any) -> Values:
+    """Values with a Redis of the operator's own."""
+    beside = {name: given.pop(name) for name in ("sentinelPasswordKey", "existingSecret") if name in given}
+    return {**LEAST, "redis": {"external": given, **beside}}
+
+
+REDIS_REFUSED: Mapping[str, tuple[Values, str]] = {
+    "nodes of what": (redis(nodes=["a:6379"]), "redis.external.nodes: redis.external.mode must say"),
+    "a cluster of nobody": (redis(mode="cluster"), "redis.external.nodes: redis.external.mode is cluster"),
+    "sentinels of nobody": (redis(mode="sentinel"), "redis.external.nodes: redis.external.mode is sentinel"),
+    "a cluster by a host": (
+        redis(mode="cluster", nodes=["a:6379"], host="a"),
+        "redis.external.host: redis.external.mode is cluster",
+    ),
+    "a numbered database of a cluster": (
+        redis(mode="cluster", nodes=["a:6379"], database=1),
+        "redis.external.database: a cluster has database 0 alone",
+    ),
+    "a service of no sentinel": (redis(host="a", service="tools"), "redis.external.service: only sentinels"),
+    "a password of no sentinel": (
+        redis(host="a", sentinelPasswordKey="s", existingSecret="our-redis"),
+        "redis.sentinelPasswordKey: only sentinels",
+    ),
+    "a sentinel's password from nowhere": (
+        redis(mode="sentinel", nodes=["a:26379"], sentinelPasswordKey="s"),
+        "redis.sentinelPasswordKey: it is a key of redis.existingSecret",
+    ),
+    "TLS to the bundled Valkey": (redis(tls=True), "redis.external.tls: the bundled Valkey"),
+    "an authority without TLS": (redis(host="a", tlsSecret="our-tls"), "redis.external.tlsSecret: it is for TLS"),
+    "a certificate from nowhere": (
+        redis(host="a", tls=True, clientCertificate=True),
+        "redis.external.clientCertificate: the certificate comes from",
+    ),
+    "a node without a port": (redis(mode="cluster", nodes=["a"]), "nodes/0"),
+    "a node behind no port": (redis(mode="cluster", nodes=["a:65536"]), "nodes/0"),
+    "another topology": (redis(mode="ring", nodes=["a:6379"]), "external/mode"),
+    "files by a variable": ({**LEAST, "config": {"MCP_REDIS_CA_FILE": "/ca.pem"}}, "'MCP_REDIS_CA_FILE'"),
+}
+ALL_REFUSED = {**REFUSED, **REDIS_REFUSED}
+
+
+@pytest.mark.parametrize(("values", "says"), ALL_REFUSED.values(), ids=ALL_REFUSED)
 def test_what_cannot_work_is_refused_by_name(values: Values, says: str):
     """Ours: before anything is installed, and the sentence names the value."""
     with pytest.raises(Refused) as refused:

@@ -1,6 +1,7 @@
 {{/* What may not be said together, in a sentence that names the value. Included once, by the ConfigMap. */}}
 {{- define "mcp.checks" -}}
 {{- include "mcp.checkAuth" . -}}
+{{- include "mcp.checkRedis" . -}}
 {{- include "mcp.checkSecrets" . -}}
 {{- include "mcp.checkMetrics" . -}}
 {{- if not .Values.pools }}{{ fail "pools: without a worker pool no tool could run" }}{{ end -}}
@@ -41,7 +42,7 @@
 {{- if not (or .Values.secretKeys.existingSecret .Values.secretKeys.values) -}}
 {{- fail "secretKeys.existingSecret or secretKeys.values: the keys that seal what is stored; make one with: openssl rand -base64 32" -}}
 {{- end -}}
-{{- if not (or .Values.redis.external.host (include "mcp.redisHasPassword" .)) -}}
+{{- if not (or (include "mcp.redisIsExternal" .) (include "mcp.redisHasPassword" .)) -}}
 {{- fail "redis.existingSecret or redis.password: the bundled Valkey needs a password" -}}
 {{- end -}}
 {{- $flower := .Values.flower -}}
@@ -53,6 +54,27 @@
 {{- else if and $flower.enabled (not (or $flower.existingSecret $flower.basicAuth)) -}}
 {{- fail "flower.existingSecret or flower.basicAuth: without flower.url Flower is behind user:password; or set flower.enabled=false" -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "mcp.checkRedis" -}}
+{{- $external := .Values.redis.external -}}
+{{- $mode := $external.mode -}}
+{{- if eq $mode "server" -}}
+{{- if $external.nodes }}{{ fail "redis.external.nodes: redis.external.mode must say whether they are a cluster or sentinels; one server is redis.external.host" }}{{ end -}}
+{{- if and $external.tls (not $external.host) }}{{ fail "redis.external.tls: the bundled Valkey speaks no TLS; name a server of yours in redis.external.host" }}{{ end -}}
+{{- else -}}
+{{- if $external.host }}{{ fail (printf "redis.external.host: redis.external.mode is %s, whose servers stand in redis.external.nodes" $mode) }}{{ end -}}
+{{- if not $external.nodes }}{{ fail (printf "redis.external.nodes: redis.external.mode is %s, so name some as host:port" $mode) }}{{ end -}}
+{{- end -}}
+{{- if and (eq $mode "cluster") (ne (int $external.database) 0) }}{{ fail "redis.external.database: a cluster has database 0 alone" }}{{ end -}}
+{{- if ne $mode "sentinel" -}}
+{{- if ne $external.service "mymaster" }}{{ fail "redis.external.service: only sentinels know services, so redis.external.mode must be sentinel" }}{{ end -}}
+{{- if .Values.redis.sentinelPasswordKey }}{{ fail "redis.sentinelPasswordKey: only sentinels ask for it, so redis.external.mode must be sentinel" }}{{ end -}}
+{{- else if and .Values.redis.sentinelPasswordKey (not .Values.redis.existingSecret) -}}
+{{- fail "redis.sentinelPasswordKey: it is a key of redis.existingSecret, which must be named" -}}
+{{- end -}}
+{{- if and $external.tlsSecret (not $external.tls) }}{{ fail "redis.external.tlsSecret: it is for TLS, so redis.external.tls must be true" }}{{ end -}}
+{{- if and $external.clientCertificate (not $external.tlsSecret) }}{{ fail "redis.external.clientCertificate: the certificate comes from redis.external.tlsSecret, which must be named" }}{{ end -}}
 {{- end -}}
 
 {{- define "mcp.checkPool" -}}

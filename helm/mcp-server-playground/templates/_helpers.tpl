@@ -71,42 +71,6 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- .Values.flower.existingSecret | default (printf "%s-flower" (include "mcp.fullname" .)) -}}
 {{- end -}}
 
-{{- define "mcp.redisSecretName" -}}
-{{- .Values.redis.existingSecret | default (printf "%s-redis" (include "mcp.fullname" .)) -}}
-{{- end -}}
-
-{{- define "mcp.redisHasPassword" -}}
-{{- if or .Values.redis.existingSecret .Values.redis.password }}yes{{ end -}}
-{{- end -}}
-
-{{- define "mcp.redisAddress" -}}
-{{- $external := .Values.redis.external -}}
-{{- if $external.host -}}
-{{ $external.host }}:{{ $external.port }}
-{{- else -}}
-{{ include "mcp.fullname" . }}-valkey:6379
-{{- end -}}
-{{- end -}}
-
-{{/* Where Redis is; the password comes from its Secret, which Kubernetes writes into the address. */}}
-{{- define "mcp.redisEnv" -}}
-{{- $external := .Values.redis.external -}}
-{{- $scheme := ternary "rediss" "redis" (and (ne $external.host "") $external.tls) -}}
-{{- $user := ternary $external.username "" (ne $external.host "") -}}
-{{- $database := ternary (int $external.database) 0 (ne $external.host "") -}}
-{{- $door := "" -}}
-{{- if include "mcp.redisHasPassword" . }}
-{{- $door = printf "%s:$(REDIS_PASSWORD)@" $user }}
-- name: REDIS_PASSWORD
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "mcp.redisSecretName" . }}
-      key: {{ .Values.redis.passwordKey }}
-{{- end }}
-- name: MCP_REDIS_URL
-  value: {{ printf "%s://%s%s/%d" $scheme $door (include "mcp.redisAddress" .) $database | quote }}
-{{- end -}}
-
 {{/* Nothing is written but to /tmp, which is also home: matplotlib and boto3 look there. */}}
 {{- define "mcp.homeEnv" -}}
 - name: HOME
