@@ -100,7 +100,7 @@ wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel
 
 helm: $(DEPLOY)/ready ## Lint and render the Helm chart by Helm's own engine, and judge it by the schemas of Kubernetes
-	@$(DEPLOY)/bin/python -m pytest tests/helm $(ARGS)
+	@$(DEPLOY)/bin/python -m pytest tests/helm -n 2 --dist loadfile $(ARGS)
 
 helm-readme: $(READY) ## Write the chart's README from its values
 	@$(BIN)/python -m tests.helm.readme

@@ -1,5 +1,6 @@
 """Node programs for tests: node comes in a PyPI wheel, packages from npm, into `.conformance/` and nowhere else."""
 
+import fcntl
 import importlib.util
 import json
 import subprocess
@@ -37,8 +38,12 @@ def _wheel() -> Path:
 
 def module(package: str) -> Path:
     """The folder of an installed package; installs all PACKAGES first if their versions are not there."""
-    if _installed() != dict(PACKAGES):
-        _install()
+    FOLDER.mkdir(exist_ok=True)
+    # Suites that run side by side install once.
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _installed() != dict(PACKAGES):
+            _install()
     return FOLDER / "node_modules" / package
 
 
@@ -52,7 +57,6 @@ def _installed() -> dict[str, str]:
 
 
 def _install() -> None:
-    FOLDER.mkdir(exist_ok=True)
     (FOLDER / "package.json").write_text(json.dumps({"private": True, "dependencies": dict(PACKAGES)}))
     npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     command = [str(node()), str(npm), "install", "--no-audit", "--no-fund", "--ignore-scripts"]

@@ -84,8 +84,9 @@ class GuardedFlower(flower.app.Flower):
     def _refusal(self, request: HTTPServerRequest) -> Refused | None:
         named = request.headers.get_list("Host")
         strange = self.hosts and (len(named) != 1 or re.sub(r":[0-9]+$", "", named[0].lower()) not in self.hosts)
-        # Who presents a password is no page that was led here: programs ask by addresses.
-        if strange and not (self.has_password and "Authorization" in request.headers):
+        # Programs ask by addresses, and show a password, which must be right: no other way in is tried beside it.
+        shows = self.has_password and request.headers.get("Authorization", "").lower().startswith("basic ")
+        if strange and not shows:
             # A page elsewhere whose name leads here (DNS rebinding).
             return Refused(421, "Host is not a name of this Flower: MCP_FLOWER_URL must be the one you use.")
         if request.method not in READS and not _is_look_at_the_table(request):

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 SAVED_EVERY: Final = 10_000
 """Milliseconds between two savings of what was seen: what a killed Flower forgets."""
 MOST_TASKS: Final = 10_000
-"""Saving that many takes a fifth of a second, in which nothing is answered."""
+"""Jobs that are remembered; while they are saved, nothing is answered."""
 _PRINCIPAL: Final = re.compile(r"\{principal: (.*)\}", re.DOTALL)
 
 

@@ -22,8 +22,8 @@ FLOWER: Final[Mapping[str, Control]] = {
     ),
     "Flower's names": off(
         "tasks.flower.guard:GuardedFlower._refusal",
-        "if strange and not (",
-        "if False and not (",
+        "if strange and not shows:",
+        "if False:",
         f"{_FLOWER}::test_a_name_that_leads_here_by_accident_is_misdirected",
     ),
     "a browser of its own for a sign-in to Flower": off(

@@ -60,7 +60,7 @@ class Alone:
 
 @pytest.fixture(scope="module")
 def alone(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Generator[Alone]:
-    """Without authentication, for this machine; and a proxy on another machine is believed."""
+    """Without authentication, for this machine."""
     port, folder = free_port(), tmp_path_factory.mktemp("alone")
     with running_stack(valkey.url(58), folder, worker=False, replicas=0) as stack:
         started(stack, port)
@@ -120,6 +120,16 @@ def test_a_name_that_leads_here_by_accident_is_misdirected(alone: Alone, watched
     """A37, A58: a page whose name was bound anew to this machine (DNS rebinding) reads nothing."""
     for url in (alone.url, watched.url):
         assert httpx2.get(url + path, headers={"host": host}, timeout=20).status_code in (400, 421)
+
+
+@pytest.mark.parametrize("shown", ["Bearer x", "x", "Negotiate x"])
+def test_a_password_that_is_none_opens_no_other_door(watched: Guarded, shown: str):
+    """A37, A58: such a page may send any header, and a proxy's on this machine is believed."""
+    headers = {"host": "evil.example", "authorization": shown, "x-forwarded-email": "me@x.com"}
+
+    answer = httpx2.get(f"{watched.url}/api/tasks", headers=headers, timeout=20)
+
+    assert answer.status_code == 421
     assert httpx2.get(f"{alone.url}/api/tasks", timeout=20).status_code == 200
 
 
