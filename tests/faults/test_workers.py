@@ -148,7 +148,7 @@ def test_f6_a_frozen_worker_that_wakes_up_changes_nothing(tmp_path: Path, report
 
 def frozen_in_its_pop(site: Site, jobs: int, within: float = 40.0) -> Verdict:
     """A worker is stopped while it waits for messages, gets some into its socket, and never reads them."""
-    consumer = site.workers[0]
+    consumer = site.workers[-1]
     site.freeze(consumer)
     tasks = submit_all(site, "work", [{"folder": str(site.effects), "steps": 2, "pause": 0.05}] * jobs)
     killed = time.time()

@@ -6,8 +6,8 @@ from typing import Any
 from mcp import Client
 from mcp.types import CallToolResult
 
-from tests.clients import ERAS
-from tests.servers import Stack
+from tests.clients import ERAS, Wire
+from tests.servers import Stack, ValkeyServer
 
 KINDS = ("metrics", "stock_prices", "sensor_data", "custom")
 
@@ -47,3 +47,14 @@ async def test_many_clients_may_initialize_at_once(stack: Stack):
     counts = await asyncio.gather(*(visit(mode) for mode in [*ERAS.values()] * 5))
 
     assert len(set(counts)) == 1
+
+
+def test_a_session_is_named_however_long_it_takes_to_open(stack: Stack, valkey: ValkeyServer):
+    """Ours: the name is in the head of the answer, so no stream may begin before there is one."""
+    with valkey.client(0) as admin:
+        admin.execute_command("CLIENT", "PAUSE", "1600", "WRITE")
+
+    session = Wire.handshake(stack.mcp_url)
+
+    assert session.session
+    assert session.send("tools/list").result["tools"]
