@@ -184,8 +184,9 @@ def connect(settings: StorageSettings) -> Redis:
         password = settings.redis_sentinel_password
         pool = sentinel_pool(address, password.get_secret_value() if password else None, tls, **options)
     else:
-        options |= {**tls, "connection_class": TlsConnection} if tls else {}
-        pool = BlockingConnectionPool.from_url(settings.url(), **options)  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
+        pool = BlockingConnectionPool.from_url(settings.url(), **options, **tls)  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
+        # The address has chosen redis-py's own class for TLS, whatever it was told.
+        pool.connection_class = TlsConnection if tls else pool.connection_class
     return cast("Redis", Client.from_pool(pool))
 
 
