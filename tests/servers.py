@@ -1,5 +1,6 @@
 """Programs under test, each in a process of its own: started, waited for, and always stopped."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -30,6 +31,14 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def free_ports_in_a_row() -> int:
+    """The first of two ports side by side."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+            return port
 
 
 def until(condition: Callable[[], object], what: str, within: float = 20.0) -> None:

@@ -23,6 +23,7 @@ from tests.oauth import new_app, tokens
 from tests.servers import Stack, ValkeyServer, free_port, until
 
 PASSWORD = "a-password-for-tests"
+VIEWER = ("viewer", "another-password")
 COMMANDS = {"web": "serve", "worker": "worker", "flower": "flower", "operator": "keys"}
 
 
@@ -62,6 +63,7 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fenced]:
             command: {"MCP_REDIS_URL": f"redis://mcp-{role}:{PASSWORD}@127.0.0.1:{server.port}/0"}
             for role, command in COMMANDS.items()
         }
+        urls["flower"]["FLOWER_BASIC_AUTH"] = ":".join(VIEWER)
         with door(
             server, 0, folder, roles=urls, MCP_TOOL_MODULES=str(OWN_TOOLS), MCP_RESULT_INLINE_LIMIT="2000"
         ) as stack:
@@ -83,12 +85,15 @@ def test_everything_works_within_the_fence(fenced: Fenced):
 def test_operators_and_flower_work_within_theirs(fenced: Fenced):
     """A62: `keys list`, `keys sweep`, `audit`; Flower hears what ran."""
     stack, port = fenced.stack, free_port()
+    flower = f"http://127.0.0.1:{port}"
     stack.start("flower", "--port", str(port))
     token = tokens(stack, new_app(stack))["access_token"]
 
     def seen() -> bool:
         wire(stack.mcp_url, "stateless", authorization=f"Bearer {token}").call("count_up", {})
-        return any(task["state"] == "SUCCESS" for task in flower_tasks(f"http://127.0.0.1:{port}").values())
+        return any(
+            task["state"] == "SUCCESS" for task in flower_tasks(flower, auth=VIEWER).values()
+        )
 
     until(seen, "a finished job in Flower", within=40)
     said = [

@@ -19,7 +19,7 @@ from storage.embedded import EmbeddedRedis, running
 from storage.settings import StorageSettings
 from tests.clients import Arrived, listen, wire
 from tests.scraped import scrape
-from tests.servers import Program, Stack, free_port, until
+from tests.servers import Program, Stack, free_ports_in_a_row, until
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_the_ready_block_has_what_a_client_needs(shared: tuple[Stack, Program]):
 
 def test_web_and_worker_show_their_metrics_on_ports_of_their_own(tmp_path: Path):
     """Ours: one setting for both, the worker's port is the next, and the ready block says so."""
-    port = free_port()
+    port = free_ports_in_a_row()
     with up(tmp_path, MCP_METRICS_PORT=str(port)) as (_, program):
         assert f"ports {port} and {port + 1}" in program.output()
         assert [scrape(each).value("mcp_redis_up") for each in (port, port + 1)] == [1, 1]

@@ -27,7 +27,7 @@ def examined(monkeypatch: pytest.MonkeyPatch, folder: Path, **settings: str) -> 
 
 def lines(result: Result) -> dict[str, str]:
     """Name of the check -> its verdict."""
-    return {line[6:].partition(":")[0]: line[:4].strip() for line in result.output.splitlines()}
+    return {line[6:].partition(": ")[0]: line[:4].strip() for line in result.output.splitlines()}
 
 
 def test_a_server_that_runs_is_found_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
