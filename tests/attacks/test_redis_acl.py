@@ -91,9 +91,7 @@ def test_operators_and_flower_work_within_theirs(fenced: Fenced):
 
     def seen() -> bool:
         wire(stack.mcp_url, "stateless", authorization=f"Bearer {token}").call("count_up", {})
-        return any(
-            task["state"] == "SUCCESS" for task in flower_tasks(flower, auth=VIEWER).values()
-        )
+        return any(task["state"] == "SUCCESS" for task in flower_tasks(flower, auth=VIEWER).values())
 
     until(seen, "a finished job in Flower", within=40)
     said = [
