@@ -32,11 +32,17 @@ def test_without_the_reaper_work_is_lost(tmp_path: Path, report: Report):
         assert red(report, "reaper off", verdict).get("lost", 0) > 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_without_the_fence_an_attempt_that_is_over_is_believed(tmp_path: Path, report: Report):
-    """F6's oracle: the worker that wakes up goes on writing."""
-    with running_site(tmp_path, mutation="fence-off") as site:
-        assert red(report, "fence off", frozen_and_thawed(site)).get("stale_writes", 0) > 0
+    """F6's oracle: the worker that wakes up goes on writing, unless it has looked at its own clock before (so: twice)."""
+    for turn in ("first", "second"):
+        folder = tmp_path / turn
+        folder.mkdir()
+        with running_site(folder, mutation="fence-off") as site:
+            verdict = frozen_and_thawed(site)
+        if verdict.stale_writes:
+            break
+    assert red(report, "fence off", verdict).get("stale_writes", 0) > 0
 
 
 @pytest.mark.timeout(120)
