@@ -34,7 +34,7 @@ def test_without_the_reaper_work_is_lost(tmp_path: Path, report: Report):
 
 @pytest.mark.timeout(180)
 def test_without_the_fence_an_attempt_that_is_over_is_believed(tmp_path: Path, report: Report):
-    """F6's oracle: the worker that wakes up goes on writing, unless it has looked at its own clock before (so: twice)."""
+    """F6's oracle: the worker that wakes up goes on writing, unless it looks at its clock first (so: twice)."""
     for turn in ("first", "second"):
         folder = tmp_path / turn
         folder.mkdir()
