@@ -92,7 +92,9 @@ class Listener:
             return
         message = json.loads(data)
         if message.get("method") == "notifications/progress":
-            self.steps.append(message["params"]["progress"])
+            # What is told of the wait for a worker is no event of the task: it is in no log.
+            if message["params"]["progress"] >= 1:
+                self.steps.append(message["params"]["progress"])
         elif "result" in message:
             self.task = message["result"]["content"][0]["text"]
 
