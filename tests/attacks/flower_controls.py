@@ -26,12 +26,6 @@ FLOWER: Final[Mapping[str, Control]] = {
         "if False:",
         f"{_FLOWER}::test_a_name_that_leads_here_by_accident_is_misdirected",
     ),
-    "a browser of its own for a sign-in to Flower": off(
-        "tasks.flower.guard:Login._arrive",
-        "cookie = self.get_cookie(name)",
-        "cookie = next((each.value for key, each in self.cookies.items() if 'visit' in key), None)",
-        f"{_FLOWER}::test_another_browser_cannot_finish_a_sign_in",
-    ),
     "Flower's issuer": off(
         "tasks.flower.signin:SignIn.arrive",
         'if answer.get("iss") != self.server.issuer:',
