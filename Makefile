@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEPLOY := .venv-deploy
+BENCH := .venv-bench
 UV := $(BIN)/uv
 
 REDIS ?=
@@ -15,7 +16,7 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test conformance faults faults-full redis mutations browser containers screenshots check alerts bench clean lock wheel fmt helm helm-readme
+.PHONY: help setup run test conformance faults faults-full redis mutations browser containers screenshots check alerts bench bench-own clean lock wheel fmt helm helm-readme
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,11 +91,21 @@ fmt: $(READY) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure latency, call overhead, the cost of an open stream, of log mining and of an investigation
+bench: $(BENCH)/ready ## Measure us beside others and raw Celery in one run, into bench/results (10 minutes; ROUNDS=5)
+	@.ci/wrk
+	@$(BIN)/python -m bench.run $(ROUNDS)
+
+bench-own: $(READY) ## Measure latency, call overhead, the cost of an open stream, of log mining and of an investigation
 	@$(BIN)/python bench/streaming.py
 	@$(BIN)/python bench/sessions.py
 	@$(BIN)/python bench/ecs_mining.py
 	@$(BIN)/python bench/investigation.py
+
+# The contenders pin other versions of what we use.
+$(BENCH)/ready: $(READY) requirements/bench.lock
+	@test -x $(BENCH)/bin/python || $(UV) venv --quiet --python $(BIN)/python $(BENCH)
+	@$(UV) pip sync --quiet --python $(BENCH)/bin/python --require-hashes requirements/bench.lock
+	@touch $@
 
 wheel: $(READY) ## Build the wheel, install it into a fresh venv and run it
 	@.ci/wheel
@@ -122,6 +133,9 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	@printf 'fastmcp==4.1.2\nfastmcp-tasks==4.1.2\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	  --output-file requirements/fastmcp.lock -
+	@printf 'fastmcp==4.1.2\nlitestar-mcp==0.16.0\nuvicorn>=0.54,<0.60\nuvloop>=0.23,<1\nhttptools>=0.9,<1\n' | $(UV) pip compile \
+	  --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --output-file requirements/bench.lock -
 	@printf 'hatchling>=1.28,<2\nuv>=0.13.9,<0.14\n' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	  --output-file requirements/build.lock -
@@ -129,5 +143,5 @@ lock: $(READY) ## Resolve pyproject.toml again into the hashed lock files
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements/uv.lock -
 
 clean: ## Remove .venv, caches and local data
-	rm -rf $(VENV) $(DEPLOY) .data .pytest_cache .ruff_cache .import_linter_cache .conformance dist build
+	rm -rf $(VENV) $(DEPLOY) $(BENCH) .data .pytest_cache .ruff_cache .import_linter_cache .conformance dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
