@@ -6,7 +6,6 @@ round by round, so that what else this machine does meets all of them. A ratio i
 
 import statistics
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from bench.contest import CONTENDERS, Server, contender, ours, pin
-from bench.load import CLIENT_CORE, Load, Request, fire
+from bench.contest import CONTENDERS, Server, contender, ours, redis_beside_the_load
+from bench.load import Load, Request, fire
 from tests.clients import ACCEPT, HANDSHAKE, MODERN, request
 from tests.oauth import new_app, tokens
 from tests.servers import ValkeyServer, free_port
@@ -41,10 +40,12 @@ class Entry:
     request: Request
 
 
-def modern(method: str, params: Mapping[str, Any], **headers: str) -> Request:
+def modern(method: str, params: Mapping[str, Any], *, token: int | None = None, **headers: str) -> Request:
+    """A request of the stateless era; *token* asks for progress."""
+    meta = ENVELOPE if token is None else {**ENVELOPE, "progressToken": token}
     named = {"mcp-name": params["name"]} if "name" in params else {}
     own = {**ACCEPT, "mcp-protocol-version": MODERN, "mcp-method": method, **named, **headers}
-    return Request(request(method, {**params, "_meta": ENVELOPE}), own)
+    return Request(request(method, {**params, "_meta": meta}), own)
 
 
 def in_session(server: Server, method: str, params: Mapping[str, Any]) -> Request:
@@ -79,11 +80,7 @@ ECHO: Final = {"name": "echo", "arguments": {"message": "hi"}}
 
 def measure(rounds: int) -> dict[str, dict[str, list[Load]]]:
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "valkey").mkdir()
-        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
-        assert valkey.process is not None
-        pin(valkey.process.pid, CLIENT_CORE)
+        folder, valkey = stack.enter_context(redis_beside_the_load())
         rivals = {name: stack.enter_context(contender(name, folder)) for name in CONTENDERS}
         own = stack.enter_context(ours(valkey, folder, "open", MCP_RATE_LIMIT="off"))
         pair = stack.enter_context(ours(valkey, folder, "pair", replicas=2, MCP_RATE_LIMIT="off"))

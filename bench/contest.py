@@ -3,6 +3,7 @@
 import itertools
 import os
 import subprocess
+import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from bench.load import SERVER_CORE
+from bench.load import CLIENT_CORE, SERVER_CORE
 from tests.servers import Stack, ValkeyServer, free_port, new_key, until
 
 ROOT: Final = Path(__file__).parent.parent
@@ -30,6 +31,18 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports[0]}/mcp"
+
+
+@contextmanager
+def redis_beside_the_load() -> Generator[tuple[Path, ValkeyServer]]:
+    """An empty folder, and a Valkey server on the core of the load, which keeps what it has to in there."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "valkey").mkdir()
+        with ValkeyServer(folder / "valkey") as valkey:
+            assert valkey.process
+            pin(valkey.process.pid, CLIENT_CORE)
+            yield folder, valkey
 
 
 @contextmanager

@@ -5,12 +5,10 @@ Ours is a `tools/call` over HTTP whose tool runs on a worker: accepted, claimed,
 """
 
 import asyncio
-import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -23,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.calls import modern
-from bench.contest import ROOT, ours, pin
+from bench.contest import ROOT, ours, pin, redis_beside_the_load
 from bench.load import CLIENT_CORE
 from tests.servers import Stack, ValkeyServer, until
 
@@ -39,11 +37,7 @@ class Caller:
     """One kept connection that calls the tool `job`, again and again."""
 
     def __init__(self, port: int) -> None:
-        request = modern("tools/call", {"name": "job", "arguments": {"message": "hi"}})
-        body = json.dumps(request.body)
-        headers = {"host": f"127.0.0.1:{port}", "content-length": str(len(body)), **request.headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._sent = f"POST /mcp HTTP/1.1\r\n{lines}\r\n{body}".encode()
+        self._sent = modern("tools/call", {"name": "job", "arguments": {"message": "hi"}}).raw(port)
         self._port = port
 
     async def run(self, turns: "asyncio.Queue[None]") -> None:
@@ -114,11 +108,7 @@ def celery(valkey: ValkeyServer, folder: Path) -> Generator[Any]:
 def measure(rounds: int) -> Pairs:
     psutil.Process().cpu_affinity([CLIENT_CORE])
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "valkey").mkdir()
-        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
-        assert valkey.process
-        pin(valkey.process.pid, CLIENT_CORE)
+        folder, valkey = stack.enter_context(redis_beside_the_load())
         tools = str(ROOT / "bench" / "waiting.py")
         settings = {"MCP_RATE_LIMIT": "off", "MCP_TOOL_MODULES": tools, "MCP_WORKER_CONCURRENCY": str(CONCURRENCY)}
         own: Stack = stack.enter_context(ours(valkey, folder, "own", **settings))

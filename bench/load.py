@@ -49,6 +49,13 @@ class Request:
     headers: Mapping[str, str]
     path: str = "/mcp"
 
+    def raw(self, port: int) -> bytes:
+        """What goes over a bare socket."""
+        body = json.dumps(self.body)
+        headers = {"host": f"127.0.0.1:{port}", "content-length": str(len(body)), **self.headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"POST {self.path} HTTP/1.1\r\n{lines}\r\n{body}".encode()
+
 
 @dataclass(frozen=True)
 class Load:

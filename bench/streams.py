@@ -4,15 +4,11 @@ One web process has a core; Redis, what publishes and what listens share the oth
 """
 
 import asyncio
-import json
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -20,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.calls import modern
-from bench.contest import ROOT, ours, pin
+from bench.contest import ROOT, ours, redis_beside_the_load
 from bench.figures import percentile
 from bench.load import CLIENT_CORE
-from tests.servers import Stack, ValkeyServer
+from tests.servers import Stack
 
 STREAMS: Final = (1, 100, 1000)
 EVENTS: Final = 20
@@ -41,14 +37,9 @@ class Stream:
     """Milliseconds from making to arrival."""
 
     async def open(self) -> None:
-        request = modern("tools/call", {"name": "wait", "arguments": {}})
-        params = dict(request.body["params"])
-        params["_meta"] = {**params["_meta"], "progressToken": 1}
-        body = json.dumps({**request.body, "params": params})
-        headers = {"host": f"127.0.0.1:{self.port}", "content-length": str(len(body)), **request.headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        request = modern("tools/call", {"name": "wait", "arguments": {}}, token=1)
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
-        self._writer.write(f"POST /mcp HTTP/1.1\r\n{lines}\r\n{body}".encode())
+        self._writer.write(request.raw(self.port))
 
     async def listen(self) -> None:
         while line := await self._reader.readline():
@@ -92,15 +83,10 @@ def measure() -> list[Delivery]:
     found: list[Delivery] = []
     psutil.Process().cpu_affinity([CLIENT_CORE])
     for streams in STREAMS:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            (folder / "valkey").mkdir()
-            valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
-            assert valkey.process
-            pin(valkey.process.pid, CLIENT_CORE)
+        with redis_beside_the_load() as (folder, valkey):
             tool = str(ROOT / "bench" / "waiting.py")
-            own = stack.enter_context(ours(valkey, folder, "open", MCP_RATE_LIMIT="off", MCP_TOOL_MODULES=tool))
-            found.append(asyncio.run(deliver(own, streams)))
+            with ours(valkey, folder, "open", MCP_RATE_LIMIT="off", MCP_TOOL_MODULES=tool) as own:
+                found.append(asyncio.run(deliver(own, streams)))
     return found
 
 

@@ -181,8 +181,7 @@ def connect(settings: StorageSettings) -> Redis:
         return cast("Redis", Cluster(address, connections=settings.redis_connections, **options, **tls))
     options |= {"max_connections": settings.redis_connections, "timeout": 20}
     if address.kind is Kind.SENTINEL:
-        password = settings.redis_sentinel_password
-        pool = sentinel_pool(address, password.get_secret_value() if password else None, tls, **options)
+        pool = sentinel_pool(address, settings.sentinel_password(), tls, **options)
     else:
         pool = BlockingConnectionPool.from_url(settings.url(), **options, **tls)  # pyright: ignore[reportUnknownMemberType]  # untyped **kwargs
         # The address has chosen redis-py's own class for TLS, whatever it was told.

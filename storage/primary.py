@@ -62,8 +62,7 @@ def _client(settings: StorageSettings, host: str, port: int) -> Any:  # noqa: AN
     address, tls = settings.address(), tls_options(settings)
     user, password = address.user, address.password
     if address.kind is Kind.SENTINEL:
-        secret = settings.redis_sentinel_password
-        user, password = None, secret.get_secret_value() if secret else None
+        user, password = None, settings.sentinel_password()
     return redis.Redis(
         host=host,
         port=port,

@@ -181,6 +181,9 @@ class StorageSettings(Group):
         """The parts of the Redis address; SettingsError when there is none."""
         return Address.parse(self.url())
 
+    def sentinel_password(self) -> str | None:
+        return self.redis_sentinel_password.get_secret_value() if self.redis_sentinel_password else None
+
     def is_local(self) -> bool:
         """Whether Redis is on this machine, so that every process which shares it can share files too."""
         return self.redis_url is None or all(is_loopback(host) for host, _ in self.address().nodes)
